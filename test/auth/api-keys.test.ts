@@ -1,4 +1,4 @@
-// API keys: the permissions of backends; without a key, no client may operate a server that has credentials.
+// API keys: the permissions of backends. On a server with credentials, operator actions require a key.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { AccessOptions } from "../../src/index.ts";
@@ -58,7 +58,7 @@ test.each<[who: string, headers: () => Record<string, string>, answers: number[]
   expect(got).toEqual(answers);
 });
 
-test("metrics are readable on this machine without a key, and elsewhere with a key that has the permission", async () => {
+test("local requests may read metrics without a key, external ones need a key with the permission", async () => {
   const server = startServer({ access: { apiKeys: [{ name: "m", hash: hash(NARROW), may: ["metrics"] }] } });
   const read = async (headers: Record<string, string>) =>
     (await fetch(`${server.url}/metrics`, { headers })).status;
@@ -69,14 +69,14 @@ test("metrics are readable on this machine without a key, and elsewhere with a k
   expect((await fetch(`${open.url}/metrics`, { headers: { via: "proxy" } })).status).toBe(200);
 });
 
-test("a server with API keys only is closed too", async () => {
+test("a server that only has API keys is closed too", async () => {
   const server = startServer({ access: { apiKeys: [{ name: "a", hash: hash(MASTER) }] } });
   expect((await server.publish("r", "x")).status).toBe(401);
   expect((await server.publish("r", "x", bearer(MASTER))).status).toBe(201);
   expect(await problemOf(server.publish("r", "x", bearer(token())))).toMatchObject({ code: "unauthorized" });
 });
 
-test("a key lists only the rooms that it was granted", async () => {
+test("a key lists only the rooms that it is granted", async () => {
   const server = secured();
   for (const room of ["chat:1", "news:1", "ops:1"]) await server.thump.publish(room, 1);
   const rooms = async (key: string) => {
@@ -89,7 +89,7 @@ test("a key lists only the rooms that it was granted", async () => {
   expect(await rooms(NARROW)).toEqual(["chat:1"]);
 });
 
-test("a batch has a result per room, by the grants of the key", async () => {
+test("a batch has a result per room, depending on the key's grants", async () => {
   const server = secured();
   const body = JSON.stringify({ rooms: ["chat:1", "ops:1", "chat:2"], data: 1 });
   const response = await fetch(`${server.url}/publish`, { method: "POST", body, headers: bearer(NARROW) });
@@ -97,7 +97,7 @@ test("a batch has a result per room, by the grants of the key", async () => {
   expect(results.map(({ at, error }) => error?.code ?? typeof at)).toEqual(["string", "forbidden", "string"]);
 });
 
-test("a key is accepted in the Authorization header and in a subprotocol only", async () => {
+test("a key is accepted only in the Authorization header and in a subprotocol", async () => {
   const server = secured({ cookie: "session" });
   const origin = "http://localhost:1";
   expect((await attempt(server.room("r", `?token=${MASTER}`))).status).toBe(401);
@@ -110,7 +110,7 @@ test("a key is accepted in the Authorization header and in a subprotocol only", 
   expect((await shakeHands(server.socket("/ws"), bearer(MASTER))).status).toBe(101);
 });
 
-test("a session with a key cannot be renewed by a token", async () => {
+test("a session with a key cannot be renewed with a token", async () => {
   const server = secured();
   const client = new Multiplexed(await connect(server.socket("/ws"), { headers: bearer(MASTER) }));
   expect(await client.ask({ type: "auth", token: token() })).toMatchObject({ code: "forbidden" });
@@ -124,7 +124,7 @@ const statusOf = async (server: TestServer, credential: string) => {
   return code ?? status;
 };
 
-/** A socket and the id of its session. */
+/** Returns a socket and its session id. */
 async function open(
   server: TestServer,
   credential: string,
@@ -134,7 +134,7 @@ async function open(
   return { client, session: String(session) };
 }
 
-test("revoking a user ends all of the user's sessions and refuses tokens issued before", async () => {
+test("revoking a user ends all of the user's sessions and rejects tokens issued earlier", async () => {
   const server = secured();
   const [one, two, other] = [token(), token(claims({ jti: "b" })), token(claims({ sub: "u8" }))];
   const clients = await Promise.all([one, two].map((credential) => open(server, credential)));
@@ -150,11 +150,11 @@ test("revoking a user ends all of the user's sessions and refuses tokens issued 
   expect(await stays.client.ask({ type: "publish", room: "r", data: 1 })).toMatchObject({
     type: "published",
   });
-  // A token that was issued later is accepted.
+  // Tokens issued later are accepted.
   expect(await statusOf(server, token(claims({ iat: seconds(1) })))).toBe(200);
 });
 
-test("revoking a user covers known tokens whose issue time is in the future, within the leeway", async () => {
+test("revoking a user covers known tokens issued in the future, within the leeway", async () => {
   const server = secured();
   const ahead = (more: object) => token(claims({ iat: seconds(8), ...more }));
   const [live, named, asked, unseen] = [
@@ -170,9 +170,9 @@ test("revoking a user covers known tokens whose issue time is in the future, wit
   expect(await (await post(server, { user: "u7" })).json()).toMatchObject({ ended: 2 });
   for (const { client } of clients) expect((await client.closed).code).toBe(4403);
   for (const credential of [live, named, asked]) expect(await statusOf(server, credential)).toBe("revoked");
-  // A newer token, from an identity provider whose clock is fast.
+  // A newer token from an identity provider whose clock is ahead.
   expect(await statusOf(server, unseen)).toBe(200);
-  // A token of a different user with the same jti stays valid.
+  // A different user's token with the same jti stays valid.
   expect(await statusOf(server, other)).toBe(200);
 });
 
@@ -183,7 +183,7 @@ test("revoking a user covers the whole second of the revocation", async () => {
   expect(await statusOf(server, token(claims({ iat: now + 0.9995 })))).toBe("revoked");
 });
 
-test("a revoked token is reported over HTTP and in the handshake, with a challenge", async () => {
+test("a revoked token is rejected over HTTP and in the handshake, with a challenge", async () => {
   const server = secured();
   await post(server, { token: "t1" });
   const headers = bearer(token(claims({ jti: "t1" })));
@@ -218,7 +218,7 @@ test("revoking a session revokes its token, with or without a jti", async () => 
   expect(await statusOf(server, token())).toBe(200);
 });
 
-test("a session that connects while its token is revoked ends", async () => {
+test("a session that connects while its token is being revoked ends", async () => {
   const decision = Promise.withResolvers<boolean>();
   const asked = Promise.withResolvers<void>();
   let askers = 0;
@@ -277,7 +277,7 @@ test.each<[body: object]>([
   expect(await problemOf(post(secured(), body))).toMatchObject({ status: 422, code: "invalid" });
 });
 
-test("an unknown session is not found, and a server without tokens rejects revocations", async () => {
+test("revoking an unknown session returns not found, and a server without tokens rejects revocations", async () => {
   expect(await problemOf(post(secured(), { session: "none" }))).toMatchObject({ status: 404 });
   const open = startServer();
   expect(await problemOf(post(open, { user: "u7" }))).toMatchObject({ code: "no-secret" });
@@ -285,7 +285,7 @@ test("an unknown session is not found, and a server without tokens rejects revoc
   expect(await client.ask({ type: "auth", token: "x" })).toMatchObject({ code: "no-secret" });
 });
 
-test("publications with a key have no sender", async () => {
+test("publications made with a key have no sender", async () => {
   const server = secured();
   await server.publish("r", "x", bearer(MASTER));
   const { messages } = (await (await fetch(server.room("r"), { headers: bearer(MASTER) })).json()) as State;

@@ -1,4 +1,4 @@
-// The app's `authorize` hook: its decisions, and the order of frames while a decision is pending.
+// The app's `authorize` hook: its decisions, and frame order while a decision is pending.
 import { expect, spyOn, test } from "bun:test";
 import type { AuthorizeRequest, Authorize } from "../../src/index.ts";
 import { stateOf, dataOf, problemOf } from "../support/answers.ts";
@@ -9,7 +9,7 @@ import { startServer } from "../support/server.ts";
 import { bearer, claims, SECRET, token } from "../support/tokens.ts";
 import { attempt, shakeHands, WAYS_IN } from "../support/ways-in.ts";
 
-/** A hook whose answers the test releases. */
+/** A hook whose decisions wait until the test calls `answer`. */
 function slowHook(): { authorize: Authorize; asked: AuthorizeRequest[]; answer(allowed: boolean): void } {
   const waiting: PromiseWithResolvers<boolean>[] = [];
   const asked: AuthorizeRequest[] = [];
@@ -17,7 +17,7 @@ function slowHook(): { authorize: Authorize; asked: AuthorizeRequest[]; answer(a
     asked,
     authorize(question) {
       asked.push(question);
-      // Only joins and publications matter here.
+      // Only decisions about publications wait.
       if (question.action !== "publish") return true;
       const answer = Promise.withResolvers<boolean>();
       waiting.push(answer);
@@ -32,7 +32,7 @@ function slowHook(): { authorize: Authorize; asked: AuthorizeRequest[]; answer(a
 test.each<[name: string, authorize: Authorize]>([
   ["synchronously", ({ room }) => room !== "closed"],
   ["with a promise", async ({ room }) => Bun.sleep(1).then(() => room !== "closed")],
-])("a hook that answers %s allows and refuses, on every route", async (_, authorize) => {
+])("a hook that answers %s can allow and refuse on every route", async (_, authorize) => {
   const server = startServer({ authorize });
   for (const [name, way] of Object.entries(WAYS_IN)) {
     expect([name, (await way(server, {})).status < 300]).toEqual([name, true]);
@@ -47,7 +47,7 @@ test.each<[name: string, authorize: Authorize]>([
   }
 });
 
-test("the hook receives the client, the action and the room; without its decision, rules and tokens decide", async () => {
+test("the hook receives the client, the action and the room; if it does not decide, rules and tokens do", async () => {
   const asked: AuthorizeRequest[] = [];
   const server = startServer({
     access: { secrets: SECRET },
@@ -97,7 +97,7 @@ test("while a decision is pending, the session's frames wait in order; other ses
   while (asked.filter(({ action }) => action === "publish").length < 1) await Bun.sleep(0);
   answer(true);
   await replies[0];
-  // The hook is called again for the second room. For the first, the decision is cached.
+  // The hook is called again for the second room; the decision for the first room is cached.
   while (asked.filter(({ action }) => action === "publish").length < 2) await Bun.sleep(0);
   answer(true);
   const all = await Promise.all([...replies, joined, pong]);
@@ -110,7 +110,7 @@ test("while a decision is pending, the session's frames wait in order; other ses
   expect(order).toEqual([1, 2, 3, 4, 5]);
 });
 
-test("frames of a raw socket keep their order too, and refused ones get an error", async () => {
+test("frames on a raw socket keep their order too, and rejected frames get an error", async () => {
   const { authorize, answer, asked } = slowHook();
   const server = startServer({ authorize });
   const socket = await connect(server.socket("/rooms/r"));
@@ -149,7 +149,7 @@ test("a batch keeps its order, and the hook is called once per room", async () =
   expect(results[2]?.error?.code).toBe("forbidden");
 });
 
-test("a hook that throws refuses everything, and its error is not disclosed", async () => {
+test("a hook that throws rejects the request, and its error is not disclosed", async () => {
   const log = spyOn(console, "error").mockImplementation(() => {});
   cleanup(() => log.mockRestore());
   const server = startServer({
@@ -166,7 +166,7 @@ test("a hook that throws refuses everything, and its error is not disclosed", as
 test("a join is authorized once", async () => {
   let asked = 0;
   const server = startServer({ authorize: ({ action }) => (asked += action === "join" ? 1 : 0) >= 0 });
-  // Decisions of earlier requests are not cached.
+  // Decisions from earlier requests are not cached.
   let now = 0;
   server.thump.service.authorizer.now = () => (now += 15_000);
   const socket = await connect(server.socket("/rooms/r"));
@@ -181,7 +181,7 @@ test("a join is authorized once", async () => {
   expect(asked).toBe(3);
 });
 
-test("an authorizer that replaces another during a join decides about it", async () => {
+test("an authorizer that is replaced during a join does not decide about the join", async () => {
   const server = startServer({ authorize: () => true });
   const { service, hub } = server.thump;
   const allowing = async () => {

@@ -1,4 +1,4 @@
-// Credentials: tokens in the header, query, cookie and subprotocol, and the origins that may use a cookie.
+// Credentials: tokens in the header, query, cookie and subprotocol, and which origins may use a cookie.
 import { expect, test } from "bun:test";
 import { Socket } from "../support/clients.ts";
 import WS from "ws";
@@ -20,7 +20,7 @@ test("the scheme is case-insensitive, and other schemes are ignored", async () =
   expect(await outcome(`Bearer ${token()}, Bearer ${token()}`)).toBe(401);
 });
 
-test("a token in the query works for streams and sockets of browsers", async () => {
+test("a token in the query works for browser streams and sockets", async () => {
   const server = secured();
   for (const path of [`/rooms/r?token=${token()}`, `/events?token=${token()}&room=r`]) {
     const stream = await attempt(server.url + path, { headers: { accept: "text/event-stream" } });
@@ -33,14 +33,14 @@ test("a token in the query works for streams and sockets of browsers", async () 
   expect((await shakeHands(server.socket("/ws?room=r&token="))).status).toBe(401);
 });
 
-test("the first credential decides: if it is invalid, others are not tried", async () => {
+test("only the first credential counts: if it is invalid, the others are not tried", async () => {
   const server = secured();
   const bad = token(claims(), OTHER_SECRET);
   expect((await attempt(server.room("r", `?token=${token()}`), { headers: bearer(bad) })).status).toBe(401);
   expect((await attempt(server.room("r", `?token=${bad}`), { headers: bearer(token()) })).status).toBe(200);
 });
 
-test("a token in a subprotocol is never sent back; the other offer is selected", async () => {
+test("a token in a subprotocol is never echoed; the other offered subprotocol is selected", async () => {
   const server = secured();
   for (const offers of [
     ["thump", `bearer.${token()}`],
@@ -56,7 +56,7 @@ test("a token in a subprotocol is never sent back; the other offer is selected",
   expect(alone).toMatchObject({ status: 400, code: "malformed" });
 });
 
-test("a token in a subprotocol is not sent back on a server without a secret either", async () => {
+test("a server without a secret does not echo a token in a subprotocol either", async () => {
   const server = startServer();
   const connection = await tcp(server.port);
   connection.send(
@@ -81,14 +81,14 @@ test("a token in a subprotocol is not sent back on a server without a secret eit
 const cookie = () => ({ cookie: `theme=dark; session=${token()}; x` });
 
 test.each(Object.entries(WAYS_IN))(
-  "%s: a cookie is accepted from pages of listed origins only",
+  "%s: a cookie is accepted only from pages of listed origins",
   async (_, way) => {
     const server = secured();
     const statusOf = async (headers: Record<string, string>) =>
       (await way(server, { ...cookie(), ...headers })).status;
     expect(await statusOf({ origin: APP })).toBeLessThan(300);
     expect(await statusOf({ origin: `http://127.0.0.1:${server.port}` })).toBeLessThan(300);
-    // "*" admits pages with their own token, not with the cookie of their visitor.
+    // "*" admits pages that send a token of their own, but not their visitors' cookies.
     for (const origin of ["https://evil.example", "null", "http://localhost:5173"])
       expect(await statusOf({ origin })).toBe(403);
     expect(await statusOf({ "sec-fetch-site": "cross-site" })).toBe(403);

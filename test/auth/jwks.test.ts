@@ -1,4 +1,4 @@
-// JWKS of an identity provider: fetched once, again for a new key, and kept while the provider is down.
+// An identity provider's JWKS is fetched once, fetched again for a new key, and kept while the provider is down.
 import { expect, spyOn, test } from "bun:test";
 import { attempt } from "../support/ways-in.ts";
 import { cleanup } from "../support/cleanup.ts";
@@ -11,7 +11,7 @@ interface Service {
   url: string;
   /** The published keys. */
   keys: object[];
-  /** Status of the response; by default 200 with the keys. */
+  /** Response status; by default 200 with the keys. */
   status: number;
   asked: number;
 }
@@ -35,7 +35,7 @@ const jwk = (pair: Pair, more: object = {}) => ({ ...pair.publicKey.export({ for
 const outcome = (server: TestServer, credential: string) =>
   attempt(server.room("r"), { headers: bearer(credential) });
 const statusOf = async (server: TestServer, credential: string) => (await outcome(server, credential)).status;
-/** A different token per call, so that none is cached. */
+/** Returns a different token on each call, so that no token is cached. */
 let count = 0;
 const fresh = (pair: Pair, alg: string, header: object = {}) =>
   tokenBy(pair, alg, claims({ jti: String(++count) }), header);
@@ -50,7 +50,7 @@ test("keys are fetched once for all tokens that name one of them", async () => {
   expect(keys.asked).toBe(1);
 });
 
-test("published keys verify public-key algorithms only, and a secret does not verify these", async () => {
+test("published keys verify only public-key algorithms, and a secret does not verify these", async () => {
   const pair = rsa();
   const keys = service(jwk(pair, { kid: "a" }), {
     kty: "oct",
@@ -68,14 +68,14 @@ test("published keys verify public-key algorithms only, and a secret does not ve
   expect(await statusOf(both, fresh(rsa(), "RS256", { kid: "a" }))).toBe(401);
 });
 
-test("a token without a key id is tried with all possible keys", async () => {
+test("a token without a key id is verified against every suitable key", async () => {
   const [a, b] = [ec(), ec()];
   const server = startServer({ access: { jwks: service(jwk(a, { kid: "a" }), jwk(b, { kid: "b" })).url } });
   expect(await statusOf(server, fresh(b, "ES256"))).toBe(200);
   expect(await statusOf(server, fresh(ec(), "ES256"))).toBe(401);
 });
 
-test("a new key is fetched when a token first names it, and the old one is dropped", async () => {
+test("a new key is fetched when a token first names it, and the old key is dropped", async () => {
   const [old, next] = [ec(), ec()];
   const keys = service(jwk(old, { kid: "old" }));
   const server = startServer({ access: { jwks: { url: keys.url, cooldown: 0 } } });
@@ -94,7 +94,7 @@ test("unknown keys do not cause repeated fetches", async () => {
   expect(keys.asked).toBe(1);
 });
 
-test("while the provider is down, cached keys stay valid, and tokens with other keys are unavailable", async () => {
+test("while the provider is down, cached keys stay valid, and tokens with other keys get "unavailable"", async () => {
   const [pair, next] = [ec(), ec()];
   const log = spyOn(console, "error").mockImplementation(() => {});
   cleanup(() => log.mockRestore());
@@ -113,7 +113,7 @@ test("while the provider is down, cached keys stay valid, and tokens with other 
   expect(await statusOf(server, asked)).toBe(200);
 });
 
-test("until the provider first answers, tokens are unavailable; afterwards they are accepted", async () => {
+test("until the provider first responds, tokens get "unavailable"; then they are accepted", async () => {
   const log = spyOn(console, "error").mockImplementation(() => {});
   cleanup(() => log.mockRestore());
   const pair = ec();
@@ -146,7 +146,7 @@ test.each<[what: string, status: number, code: number]>([
   ["is down", 500, 503],
   ["has none of the keys", 200, 401],
 ])(
-  "a provider that %s is asked once for 200 forged tokens, also before its first answer",
+  "a provider that %s is queried once for 200 forged tokens, even before its first response",
   async (_, status, code) => {
     const log = spyOn(console, "error").mockImplementation(() => {});
     cleanup(() => log.mockRestore());
@@ -165,7 +165,7 @@ test.each<[what: string, status: number, code: number]>([
   },
 );
 
-test("the error of an unavailable provider states when it is asked again", async () => {
+test("the error for an unavailable provider states when the next fetch may occur", async () => {
   const log = spyOn(console, "error").mockImplementation(() => {});
   cleanup(() => log.mockRestore());
   const keys = service();
@@ -175,7 +175,7 @@ test("the error of an unavailable provider states when it is asked again", async
   expect(Number(response.headers.get("retry-after"))).toBeWithin(500, 601);
 });
 
-/** A provider with this response. Resolves `gone` when its client disconnects. */
+/** Starts a provider that returns this response. `gone` resolves when its client disconnects. */
 function odd(answer: () => Response): { url: string; gone: Promise<void> } {
   const gone = Promise.withResolvers<void>();
   const server = Bun.serve({
@@ -215,8 +215,8 @@ test.each<[what: string, answer: () => Response, said: string]>([
     () => Response.json({ keys: Array.from({ length: 101 }, () => ({ kty: "EC" })) }),
     "more than 100 keys",
   ],
-  ["is no set of keys", () => Response.json("keys"), "JSON Web Key Set"],
-  ["leads elsewhere", () => Response.redirect("http://127.0.0.1:1/"), "has status 302"],
+  ["is not a key set", () => Response.json("keys"), "JSON Web Key Set"],
+  ["is a redirect", () => Response.redirect("http://127.0.0.1:1/"), "has status 302"],
 ])("a response that %s is aborted", async (_, answer, said) => {
   const log = spyOn(console, "error").mockImplementation(() => {});
   cleanup(() => log.mockRestore());
@@ -229,7 +229,7 @@ test.each<[what: string, answer: () => Response, said: string]>([
   expect(process.memoryUsage().rss - before).toBeLessThan(200 << 20);
 });
 
-test("a response that is not read completely is aborted", async () => {
+test("a response whose body is not read is aborted", async () => {
   const log = spyOn(console, "error").mockImplementation(() => {});
   cleanup(() => log.mockRestore());
   const { url, gone } = odd(() => endless(Buffer.alloc(64 * 1024, " "), 0));

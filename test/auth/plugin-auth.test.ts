@@ -1,4 +1,4 @@
-// Access in an app with the plugin: with a hook, with tokens, and without either.
+// Authentication in an app with the plugin: with a hook, with tokens, and with neither.
 import { testIf } from "../support/skip.ts";
 import { expect, test } from "bun:test";
 import { networkInterfaces } from "node:os";
@@ -9,7 +9,7 @@ import { cleanup } from "../support/cleanup.ts";
 import { connect } from "../support/clients.ts";
 import { bearer, SECRET, token } from "../support/tokens.ts";
 
-/** An app that listens on all interfaces, which is the default of an app that sets only a port. */
+/** Starts an app on all interfaces, the default for an app that sets only a port. */
 function listen(options: Options): number {
   const app = new Elysia().use(thump(options)).get("/mine", () => "mine");
   app.listen({ port: 0, hostname: "0.0.0.0" });
@@ -17,13 +17,13 @@ function listen(options: Options): number {
   return app.server?.port ?? 0;
 }
 
-/** An external address of this machine, if it has one. Requests to it do not leave the machine. */
+/** A non-loopback address of this machine, if it has one. Requests to it do not leave the machine. */
 const outside = Object.values(networkInterfaces())
   .flat()
   .find((address) => address && !address.internal && address.family === "IPv4")?.address;
 
 testIf(outside === undefined ? "no network interface apart from loopback" : undefined)(
-  "without a secret only local requests are accepted, unless `open` is set",
+  "without a secret, only local requests are accepted unless `open` is set",
   async () => {
     const port = listen({ origins: ["*"] });
     expect((await fetch(`http://127.0.0.1:${port}/rooms/r`)).status).toBe(200);

@@ -1,4 +1,4 @@
-// The production config of the README, run as it is: which clients it admits where.
+// The README's production config, run unchanged: which clients it admits to which routes.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { connect, Multiplexed } from "../support/clients.ts";
@@ -17,14 +17,14 @@ const [, CONFIG = ""] = /For production[^`]*```ts\n(.*?)```/s.exec(await read("R
 /** Reads the config from the README. Throws if it cannot be found. */
 const start = () => startProcess(["--port", "0"], ENV, folder({ "thump.config.ts": CONFIG }));
 
-test("the config is about ten lines, each with a comment, and the same in the docs", async () => {
+test("the config is about ten lines, each with a comment, and is identical in the docs", async () => {
   const settings = CONFIG.split("\n").filter((line) => /^ {2,}[^ }].*[^{]$/.test(line));
   expect(settings.length).toBeWithin(6, 11);
   for (const line of settings) expect(line).toMatch(/\/\/ .{20,}$/);
   expect(await read("docs/authentication.md")).toContain(CONFIG);
 });
 
-test("the config admits the clients that it names, and no others", async () => {
+test("the config admits only the clients that it names", async () => {
   const { url, out } = await start();
   const u7 = bearer(token(claims({ rooms: { "chat:*": ["join", "publish"] } })));
   const statusOf = async (room: string, headers = {}, init: RequestInit = {}) =>
@@ -51,7 +51,7 @@ test("the config admits the clients that it names, and no others", async () => {
   for (const secret of [SECRET, KEY, HASH]) expect(out.all.join("\n")).not.toContain(secret);
 });
 
-test("the config is closed to clients without grants, on every route", async () => {
+test("the config rejects clients without grants on every route", async () => {
   const { url, port } = await start();
   const server = {
     url,
@@ -63,7 +63,7 @@ test("the config is closed to clients without grants, on every route", async () 
   const ungranted = bearer(token(claims({ rooms: {} })));
   const elsewhere = { ...bearer(token()), origin: "https://evil.example" };
   for (const [name, way] of Object.entries(WAYS_IN)) {
-    // Without a room no grant is needed yet, and a batch has a result per item (below).
+    // A request without a room needs no grant, and a batch has a result per item (checked below).
     const takesAnyone = name.endsWith("without rooms") || name === "batch";
     const statusOf = async (headers: Record<string, string>) => [name, (await way(server, headers)).status];
     expect(await statusOf(forged)).toEqual([name, 401]);
@@ -106,7 +106,7 @@ test("the config is closed to clients without grants, on every route", async () 
 });
 
 test.each(["APP_SECRET", "BACKEND_HASH"])(
-  "without %s in the environment the server does not start",
+  "without %s in the environment, the server does not start",
   async (name) => {
     const env = Object.fromEntries(Object.entries(ENV).filter(([key]) => key !== name));
     const { code, err } = await runProcess([], env, folder({ "thump.config.ts": CONFIG }));

@@ -1,4 +1,4 @@
-// Permissions by rules and by token grants, per action.
+// The permissions that rules and token grants give, per action.
 import { expect, test } from "bun:test";
 import type { RuleOptions } from "../../src/index.ts";
 import { dataOf, problemOf, type State } from "../support/answers.ts";
@@ -13,7 +13,7 @@ const secured = (rooms: Record<string, RuleOptions> = {}, access: object = {}): 
 /** A user with these grants only. */
 const user = (sub: string | undefined, rooms: object = {}) => bearer(token(claims({ sub, rooms })));
 
-/** The actions that a client may perform in a room, which must be the same over HTTP and on sockets. */
+/** Returns the actions that a client may perform in a room. They must be the same over HTTP and on sockets. */
 async function may(server: TestServer, room: string, headers: Record<string, string>): Promise<string[]> {
   const url = server.room(room);
   const ok = {
@@ -33,7 +33,7 @@ async function may(server: TestServer, room: string, headers: Record<string, str
 
 const ALL = ["join", "publish", "history", "members"];
 
-test("each action requires its own grant, and the grants of several patterns add up", async () => {
+test("each action requires its own grant, and grants of several patterns are combined", async () => {
   const server = secured();
   for (const action of ALL)
     expect(await may(server, "chat:1", user("u7", { "chat:*": [action] }))).toEqual([action]);
@@ -48,7 +48,7 @@ test("each action requires its own grant, and the grants of several patterns add
   expect(await may(server, "chat", sum)).toEqual([]);
 });
 
-test("unknown actions, and those that tokens cannot grant, are ignored", async () => {
+test("unknown actions, and actions that tokens cannot grant, are ignored", async () => {
   const server = secured();
   const headers = user("u7", { "*": ["join", "forget", "list", "fly", "__proto__", ""] });
   expect(await may(server, "r", headers)).toEqual(["join"]);
@@ -89,7 +89,7 @@ test("rules open rooms to anyone, to users, to owners, or to the server only", a
     ]).toEqual([room, ...rights]);
 });
 
-test("a grant for all rooms does not open rooms of owners or of the server", async () => {
+test("a grant for all rooms does not cover rooms for owners or for the server", async () => {
   const server = secured({ "user:{id}": { join: "owner" }, "ops:*": { join: "server", publish: "server" } });
   const everything = user("u7", { "*": ALL });
   expect(await may(server, "user:u8", everything)).toEqual(["publish"]);
@@ -109,7 +109,7 @@ test("without a secret, rules still apply, and no client has a user", async () =
   expect(await may(server, "open", {})).toEqual(ALL);
 });
 
-test("a rule for owners must define which part of the name is the owner", () => {
+test("a rule for owners must state which part of the name is the owner", () => {
   for (const pattern of ["user:*", "*:{id}", "user-{id}", "user:{name}"]) {
     expect(() => startServer({ rooms: { [pattern]: { publish: "owner" } } })).toThrow(/publish is "owner"/);
     expect(() => startServer({ rooms: { [pattern]: { history: { read: "owner" } } } })).toThrow(/\{id\}/);
@@ -135,7 +135,7 @@ test("on a multiplexed socket, each command is authorized by the token", async (
   expect(server.thump.sessionsIn("other")).toBe(0);
 });
 
-test("an anonymous client may join open rooms; errors state what others require", async () => {
+test("an anonymous client may join open rooms; errors state what other rooms require", async () => {
   const server = secured({ "news:*": { join: "anyone" } });
   const client = await multiplexed(server.socket("/ws?room=news:1"));
   await client.find(({ type }) => type === "joined");
@@ -159,7 +159,7 @@ test("a raw socket that may join but not publish gets an error and stays connect
   expect(await socket.next()).toBe("still here");
 });
 
-test("publications carry the authenticated user, not one that the publisher claims", async () => {
+test("publications carry the authenticated user, not the user that the publisher claims", async () => {
   const server = secured();
   const all = user("u7", { "*": ALL });
   const raw = await connect(server.socket("/rooms/r"), { headers: all });
@@ -175,7 +175,7 @@ test("publications carry the authenticated user, not one that the publisher clai
   );
 });
 
-test("members are listed with the user and the info of their token", async () => {
+test("members are listed with the user and info from their tokens", async () => {
   const server = secured();
   const info = { name: "Ann" };
   const headers = bearer(token(claims({ info })));
@@ -184,7 +184,7 @@ test("members are listed with the user and the info of their token", async () =>
   expect(await response.json()).toMatchObject({ members: [{ user: "u7", info }] });
 });
 
-test("a client that may join but not read history resumes from its cursor, and gets no older messages", async () => {
+test("a client that may join but not read history resumes from its cursor and gets no older messages", async () => {
   const server = secured();
   const { at: first } = await server.thump.publish("r", "long ago");
   const { at } = await server.thump.publish("r", "missed");
@@ -200,7 +200,7 @@ test("a client that may join but not read history resumes from its cursor, and g
   expect(stream.events.all.map(({ data }) => data)).toEqual(["missed"]);
 });
 
-test("for such a client, messages older than `resume` are a gap on every transport; for readers they are not", async () => {
+test("for a client without read access, messages older than `resume` are a gap on every transport; for readers they are not", async () => {
   const server = secured({}, { resume: 0 });
   const start = `${server.thump.hub.log.epoch}-0`;
   await server.thump.publish("r", "secret");
@@ -225,7 +225,7 @@ test("for such a client, messages older than `resume` are a gap on every transpo
   expect(dataOf((await all.json()) as State)).toEqual(["secret", "secret too"]);
 });
 
-test("the number of sessions in a room is visible only with the permission `members`, on every route", async () => {
+test("on every route, a room's number of sessions is visible only with the `members` permission", async () => {
   const server = secured({ "r:*": { join: "users", members: "granted" } });
   const ask = async (headers: Record<string, string>) => {
     const answer = async (query: string) =>
@@ -238,7 +238,7 @@ test("the number of sessions in a room is visible only with the permission `memb
     expect(answer).toMatchObject({ sessions: expect.any(Number) as number });
 });
 
-test("the hook decides about the action members", async () => {
+test("the hook decides about the `members` action", async () => {
   const server = startServer({
     authorize: async ({ action, session }) => action !== "members" || session.user === "u7",
   });

@@ -1,4 +1,4 @@
-// Tokens: valid tokens of every algorithm are accepted on every route, and forged ones on none.
+// Tokens: valid tokens of every algorithm are accepted on every route, and forged tokens are rejected on all routes.
 import { expect, test } from "bun:test";
 import type { AccessOptions } from "../../src/index.ts";
 import { startServer, type TestServer } from "../support/server.ts";
@@ -25,21 +25,24 @@ const secured = (access: AccessOptions = {}): TestServer =>
 const outcomeOf = (server: TestServer, credential: string) =>
   attempt(server.room("r"), { headers: bearer(credential) });
 
-test.each(Object.entries(WAYS_IN))("%s: a valid token is accepted, no token is not", async (_, way) => {
-  const server = secured();
-  expect((await way(server, bearer(token()))).status).toBeLessThan(300);
-  expect(await way(server, {})).toEqual({
-    status: 401,
-    code: "unauthorized",
-    challenge: 'Bearer realm="thump"',
-  });
-});
+test.each(Object.entries(WAYS_IN))(
+  "%s: a valid token is accepted, a missing token is rejected",
+  async (_, way) => {
+    const server = secured();
+    expect((await way(server, bearer(token()))).status).toBeLessThan(300);
+    expect(await way(server, {})).toEqual({
+      status: 401,
+      code: "unauthorized",
+      challenge: 'Bearer realm="thump"',
+    });
+  },
+);
 
 const [head = "", body = "", signature = ""] = token().split(".");
 const FORGERIES: Record<string, () => string> = {
   "no algorithm": () => `${base64url({ alg: "none" })}.${base64url(claims())}.`,
   "no algorithm, in capitals": () => `${base64url({ alg: "NONE" })}.${base64url(claims())}.${signature}`,
-  "an algorithm that is no name": () => `${base64url({ alg: ["HS256"] })}.${body}.${signature}`,
+  "an algorithm that is not a string": () => `${base64url({ alg: ["HS256"] })}.${body}.${signature}`,
   "another secret": () => token(claims(), OTHER_SECRET),
   "no secret at all": () => token(claims(), ""),
   // Accepted by servers that use a public key as a secret.
@@ -47,27 +50,27 @@ const FORGERIES: Record<string, () => string> = {
   "the public key's bytes as a secret": () =>
     token(claims(), RSA.publicKey.export({ type: "spki", format: "der" })),
   "the algorithm swapped after signing": () => `${base64url({ alg: "RS256" })}.${body}.${signature}`,
-  "a key of its own in the header": () =>
+  "its own key in the header": () =>
     tokenBy(EC, "ES256", claims(), { jwk: EC.publicKey.export({ format: "jwk" }) }),
-  "the address of a key of its own": () =>
+  "the URL of its own key": () =>
     tokenBy(EC, "ES256", claims(), { jku: "http://127.0.0.1:1/keys", kid: "../../dev/null" }),
   "another key pair": () => tokenBy(rsa(), "RS256"),
   "other claims under the same signature": () =>
     `${head}.${base64url(claims({ sub: "admin" }))}.${signature}`,
   expired: () => token(claims({ exp: seconds(-60) })),
-  "not good yet": () => token(claims({ nbf: seconds(60) })),
+  "not valid yet": () => token(claims({ nbf: seconds(60) })),
   "issued in the future": () => token(claims({ iat: seconds(60) })),
-  "without an end": () => token({ ...claims(), exp: undefined }),
-  "an end in words": () => token(claims({ exp: "tomorrow" })),
-  "good for a hundred years": () => token(claims({ exp: seconds(100 * 365 * 86_400) })),
-  "good for ever": () => token(JSON.stringify(claims()).replace(/"exp":[0-9]+/, '"exp":1e308')),
+  "without an expiry": () => token({ ...claims(), exp: undefined }),
+  "an expiry in words": () => token(claims({ exp: "tomorrow" })),
+  "valid for a hundred years": () => token(claims({ exp: seconds(100 * 365 * 86_400) })),
+  "valid forever": () => token(JSON.stringify(claims()).replace(/"exp":[0-9]+/, '"exp":1e308')),
   "for another audience": () => token(claims({ aud: "https://other.example" })),
   "truncated in its claims": () => `${head}.${body.slice(0, -5)}.${signature}`,
   "truncated in its signature": () => `${head}.${body}.${signature.slice(0, -5)}`,
   "without a signature": () => `${head}.${body}`,
   "with an empty signature": () => `${head}.${body}.`,
   "with a fourth part": () => `${head}.${body}.${signature}.x`,
-  "claims that are no JSON": () => token("{"),
+  "claims that are not JSON": () => token("{"),
   "claims that are a list": () => token("[]"),
   "no token": () => "hello",
   "dots alone": () => "..",
@@ -94,7 +97,7 @@ test.each(Object.entries(FORGERIES))("an invalid token is rejected on every rout
   expect(server.thump.hub.sessions.size).toBe(0);
 });
 
-/** An algorithm, options of a server, and a token that this server accepts. */
+/** An algorithm, and a function that returns server options and a token that such a server accepts. */
 type Signing = [alg: string, make: () => [AccessOptions, string]];
 const KEYS: Signing[] = [
   ...(["HS256", "HS384", "HS512"] as const).map((alg): Signing => [
@@ -140,7 +143,7 @@ test("a key for one algorithm is rejected for others", async () => {
   expect((await outcomeOf(server, tokenBy(RSA, "RS256"))).status).toBe(401);
 });
 
-test("a key with an id verifies only tokens with this id or without one", async () => {
+test("a key with an id verifies only tokens with this id or without an id", async () => {
   const server = startServer({ access: { keys: [{ key: RSA.pem, kid: "2026" }] } });
   const outcome = async (header: object) =>
     (await outcomeOf(server, tokenBy(RSA, "RS256", claims(), header))).status;
@@ -149,7 +152,7 @@ test("a key with an id verifies only tokens with this id or without one", async 
   ]);
 });
 
-test("issuer and audience must be the configured ones", async () => {
+test("issuer and audience must match the config", async () => {
   const server = secured({
     issuer: ["https://a.example", "https://b.example"],
     audience: "https://thump.example",
@@ -183,7 +186,7 @@ test("a token is rejected after it expires", async () => {
   const short = token(claims({ exp: seconds(3) }));
   expect((await outcomeOf(server, short)).status).toBe(200);
   let last = 200;
-  // 429 because the requests exceed a user's rate limit.
+  // 429 because these requests exceed the user's rate limit.
   while (last === 200 || last === 429) last = (await outcomeOf(server, short)).status;
   expect(last).toBe(401);
 });

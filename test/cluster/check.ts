@@ -1,4 +1,4 @@
-// Checks G1 to G4 in a cluster, for each client and across all clients.
+// Checks guarantees G1 to G4 in a cluster, for each client and across all clients.
 import type { Reader } from "./reader.ts";
 
 /** An acknowledged publication. */
@@ -18,12 +18,12 @@ function position(at: string): Position {
   return { epoch, seq: Number(seq) };
 }
 
-/** The increase of seqs after a restart of Redis. */
+/** The jump in seqs after a Redis restart. */
 const JUMP = 1_000_000;
 
 /**
- * Returns the part of the log in which a publication has one position: its epoch, and if there may be losses, one run
- * of Redis. A retry after its key was lost is a different publication.
+ * Returns the part of the log in which a publication has only one position: an epoch or, if losses are possible, one
+ * run of Redis. A retry whose key was lost counts as a different publication.
  */
 function partOf(at: string, gaps: boolean): string {
   const { epoch, seq } = position(at);
@@ -31,7 +31,7 @@ function partOf(at: string, gaps: boolean): string {
 }
 
 /**
- * Throws at the first fault.
+ * Throws at the first violation.
  * @param gaps true if gaps are allowed; otherwise every acknowledged publication must have arrived
  */
 export function checkAll(readers: Reader[], acked: Acked[], gaps: boolean): void {
@@ -63,7 +63,7 @@ function checkRoom(
     const here = position(at);
     const name = `${partOf(at, gaps)} ${n}`;
     const known = positions.get(name) ?? at;
-    // G4, and one order: every client receives it at the same position.
+    // G4 and a single order: every client receives a publication at the same position.
     if (known !== at) throw new Error(`${who}: received ${n} at ${at}, others at ${known}`);
     positions.set(name, at);
     if (arrived.has(name)) throw new Error(`${who}: received ${n} twice`);
@@ -82,13 +82,13 @@ function checkRoom(
   for (const one of acked) {
     if (one.room !== room || arrived.has(`${partOf(one.at, gaps)} ${one.n}`)) continue;
     const { epoch, seq } = position(one.at);
-    // Before the client's start.
+    // Published before the client's start.
     if (epoch === start.epoch && seq <= start.seq) continue;
-    // The notice must precede the next message.
+    // A gap notice must precede the next message.
     const next = nextAfter(received.messages, epoch, seq);
     const notices = received.gaps.filter(({ before }) => next < 0 || before <= next);
     if (notices.some((gap) => covers(gap, epoch, seq))) continue;
-    // The client skipped the epoch completely.
+    // The client skipped the whole epoch.
     if (!newest.has(epoch) && notices.length > 0) continue;
     throw new Error(
       `${who}: never received ${one.n}, acknowledged at ${one.at}; started at ${received.start}; received ${around(received.messages, one.at)}`,
@@ -110,7 +110,7 @@ function nextAfter(messages: { at: string }[], epoch: string, seq: number): numb
 
 function covers(gap: { after: string; at: string }, epoch: string, seq: number): boolean {
   const [after, at] = [position(gap.after), position(gap.at)];
-  // From one epoch or run to another, the gap covers everything after the position.
+  // If the epoch or run changes, the gap covers everything after the position.
   const began = after.epoch !== epoch || seq > after.seq;
   const ended = at.epoch !== epoch || seq <= at.seq;
   return began && ended && (after.epoch === epoch || at.epoch === epoch);

@@ -1,4 +1,4 @@
-// A cluster for tests: nodes as separate processes, one Redis, and a link from each node to it that a test can break.
+// A cluster for tests: nodes as separate processes, one Redis, and a breakable link between each node and Redis.
 import { LinkProxy } from "../support/link-proxy.ts";
 import { folder, type Started, startProcess } from "../support/process.ts";
 import { freePort } from "../../scripts/free-port.ts";
@@ -26,7 +26,7 @@ export class Node {
     this.#started = await startProcess(args);
   }
 
-  /** Ends the node: at once, or with a drain. */
+  /** Ends the node, immediately or with a drain. */
   async stop(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     const started = this.#started;
     this.#started = undefined;
@@ -34,7 +34,7 @@ export class Node {
     await started?.process.exited;
   }
 
-  /** Publishes. Returns the result. */
+  /** Publishes a number. Returns the status and cursor. */
   async publish(room: string, n: number, key: string): Promise<{ status: number; at?: string }> {
     const response = await fetch(`${this.url}/rooms/${room}`, {
       method: "POST",
@@ -63,8 +63,8 @@ export class Cluster {
 
   /**
    * Starts a Redis and a number of nodes.
-   * @param config options of each node
-   * @param more options of its `store`
+   * @param config options for each node
+   * @param more further options for `store`
    */
   static async start(
     count: number,

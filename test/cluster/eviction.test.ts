@@ -1,4 +1,4 @@
-// Keys that Redis evicts, expires or loses by hand: a reader receives every publication, or a gap notice before the
+// Redis evicts or expires keys, or a test deletes them: a reader gets every publication, or a gap notice before the
 // next.
 import { expect, test } from "bun:test";
 import { dataOf, publishAt, type State, stateOf } from "../support/answers.ts";
@@ -17,12 +17,12 @@ const longTest = longTests(POLICIES.length);
 
 const ROOMS = 500;
 const EACH = 10;
-/** 500 × 10 of these do not fit into 8 MB. */
+/** 500 × 10 publications of this size do not fit into 8 MB. */
 const PAD = "x".repeat(1500);
 const HISTORY = { history: { count: 1000, age: "1h", bytes: "64MiB" } };
 const OPTIONS = { rooms: { "*": HISTORY } };
 
-/** The content that a reader received, in order: numbers of publications, and gap notices. */
+/** A reader's received items, in order: numbered publications and gap notices. */
 type Received = (number | "gap")[];
 
 /** Finds the publications and gap notices in a text. */
@@ -34,7 +34,9 @@ function read(text: string): Received {
 
 const body = (n: number) => JSON.stringify({ n, pad: PAD });
 
-/** Resumes a room after a cursor, calls `onStart`, and returns the received content once it has publication `last`. */
+/**
+ * Resumes a room after a cursor and calls `onStart`. Returns the received items once publication `last` has arrived.
+ */
 type Resume = (
   node: TestNode,
   room: string,
@@ -43,8 +45,8 @@ type Resume = (
 ) => Promise<Received>;
 
 /**
- * Reads until a publication arrived.
- * @throws Error if the response ends before, or is refused
+ * Reads until publication `last` has arrived.
+ * @throws Error if the response ends earlier or is refused
  */
 async function readUpTo<T>(last: number, inbox: Inbox<T>, ended: Promise<unknown>): Promise<Received> {
   const text = () => inbox.all.join("\n");
@@ -76,13 +78,13 @@ async function fromAnswer(url: string, onStart: () => Promise<number>): Promise<
   return read(await answer.text());
 }
 
-/** Retries: the log's own keys may be evicted too, and clients are refused while it starts a new epoch. */
+/** Retries, because the log's own keys may be evicted too, and clients are refused while the log starts a new epoch. */
 async function persist(run: () => Promise<Received>): Promise<Received> {
   for (;;) {
     try {
       return await run();
     } catch {
-      // The time limit of the test ends the loop.
+      // The test's time limit ends the loop.
       await Bun.sleep(10);
     }
   }
@@ -108,7 +110,7 @@ const RESUMES: Record<string, Resume> = {
   },
 };
 
-/** Throws unless each publication follows the previous one or a gap notice. */
+/** Throws unless each publication directly follows the previous one or a gap notice. */
 function check(what: string, received: Received, after: number, last: number): "complete" | "reported" {
   let at = after;
   let gap = false;
@@ -127,7 +129,7 @@ function check(what: string, received: Received, after: number, last: number): "
   return reported ? "reported" : "complete";
 }
 
-/** Publishes, with retries while Redis is full or the log starts a new epoch. Returns the cursor. */
+/** Publishes, and retries while Redis is full or the log starts a new epoch. Returns the cursor. */
 async function publishUntilTaken(node: TestNode, room: string, data: string): Promise<string> {
   for (;;) {
     const response = await node.publish(room, data);
@@ -164,7 +166,7 @@ async function evictedBy(redis: RedisServer): Promise<number> {
   return Number(/evicted_keys:(\d+)/.exec(String(await redis.ask("INFO", "stats")))?.[1]);
 }
 
-/** A ready server in a separate process, and its log lines. */
+/** Starts a server in a separate process and waits until it is ready. Returns its URL and log lines. */
 async function serve(redis: RedisServer): Promise<{ url: string; log: Inbox<string> }> {
   const store = { kind: "redis", url: redis.url, check: 0.2 };
   const dir = folder({ "thump.config.json": JSON.stringify({ store }) });
@@ -175,7 +177,7 @@ async function serve(redis: RedisServer): Promise<{ url: string; log: Inbox<stri
   return { url: started.url, log };
 }
 
-/** Number of evicted keys in a server's metrics. */
+/** The number of evicted keys according to a server's metrics. */
 async function evictedOf(url: string): Promise<number> {
   return parseMetrics(await (await fetch(`${url}/metrics`)).text()).of("thump_redis_evicted_total");
 }
@@ -183,7 +185,7 @@ async function evictedOf(url: string): Promise<number> {
 describeIf(noRedis)("evictions and deletions cause gap notices", () => {
   for (const policy of POLICIES)
     longTest(
-      `8 MB and ${policy}: each room is complete or has a gap notice, on every transport that resumes`,
+      `with 8 MB and ${policy}, each room is complete or reports a gap, on every transport that resumes`,
       async () => {
         const redis = await smallRedis(policy);
         const node = await readyNode(redis.url, OPTIONS);
@@ -204,7 +206,7 @@ describeIf(noRedis)("evictions and deletions cause gap notices", () => {
         };
         const outcomes = { complete: 0, reported: 0 };
         const ways = Object.entries(RESUMES);
-        // Each reader triggers one more publication, so that other rooms are evicted during the reads.
+        // Each reader publishes one more message, so that other rooms are evicted during the reads.
         await forRooms(ROOMS, async (i) => {
           const [way, resume] = ways[i % ways.length] as [string, Resume];
           const received = await persist(() =>
@@ -214,14 +216,14 @@ describeIf(noRedis)("evictions and deletions cause gap notices", () => {
         });
         expect(outcomes.complete + outcomes.reported).toBe(ROOMS);
         expect(outcomes.reported).toBeGreaterThan(0);
-        // Reads of the newest messages have no hole, and report that older ones were removed.
+        // Reads of the newest messages are contiguous, and report that older ones were removed.
         await forRooms(ROOMS, async (i) => {
           const { at, messages, gap } = await stateWhenKnown(reader, `room-${i}`, "?last=1000");
           const received = messages.map(({ data }) => (data as { n: number }).n);
           const begin = received[0] ?? Number.NaN;
           expect(received).toEqual(received.map((_, k) => begin + k));
           const whole = begin === 0 && received.at(-1) === numbers[i];
-          // A log that has lost its own hash has a new epoch, and no record of earlier rooms.
+          // A log that lost its own hash has a new epoch and no record of earlier rooms.
           const renewed = at.split("-")[0] !== cursors[i]?.split("-")[0];
           expect([i, received, whole || gap !== undefined || renewed]).toEqual([i, received, true]);
         });
@@ -229,15 +231,19 @@ describeIf(noRedis)("evictions and deletions cause gap notices", () => {
       120_000,
     );
 
-  /** Damages keys of a room or of the log. */
+  /** Damages the keys of a room or of the log. */
   type Harm = (
     redis: RedisServer,
     names: Record<"hash" | "stream" | "index" | "rooms" | "log", string>,
   ) => unknown;
   test.each<[name: string, harm: Harm, whole: boolean]>([
-    ["a room's hash is lost: its stream has everything", (redis, { hash }) => redis.ask("DEL", hash), true],
+    [
+      "a room's hash is lost, but its stream has everything",
+      (redis, { hash }) => redis.ask("DEL", hash),
+      true,
+    ],
     ["a room's stream is lost", (redis, { stream }) => redis.ask("DEL", stream), false],
-    ["both are lost", (redis, { hash, stream }) => redis.ask("DEL", hash, stream), false],
+    ["a room's hash and stream are lost", (redis, { hash, stream }) => redis.ask("DEL", hash, stream), false],
     [
       "both expired",
       (redis, { hash, stream }) => Promise.all([hash, stream].map((key) => redis.ask("PEXPIRE", key, -1))),
@@ -270,11 +276,11 @@ describeIf(noRedis)("evictions and deletions cause gap notices", () => {
       rooms: names.rooms(epoch),
       log: names.log,
     });
-    // Reads fail until the log has its new epoch.
+    // Reads fail until the log has started its new epoch.
     const before = await stateWhenKnown(node, room, `?after=${first}`);
     if (whole) expect(before.gap).toBeUndefined();
     else expect(before.gap).toMatchObject({ after: first });
-    // The gap notice moves the client on, so it receives the notice once.
+    // The notice advances the client's cursor, so the client receives it only once.
     const again = await stateOf(node, room, `?after=${before.at}`);
     expect([again.gap, again.messages]).toEqual([undefined, []]);
     await publishAt(node, room, "5");
@@ -282,7 +288,7 @@ describeIf(noRedis)("evictions and deletions cause gap notices", () => {
     const after = await stateOf(node, room, `?after=${first}`);
     expect(after.gap !== undefined).toBe(!whole);
     if (whole) expect(dataOf(after)).toEqual([2, 3, 4, 5]);
-    // Reads of the newest messages have no hole either.
+    // Reads of the newest messages are contiguous too.
     expect([[5], [4, 5], [1, 2, 3, 4, 5]]).toContainEqual(dataOf(await stateOf(node, room)) as number[]);
   });
 
@@ -297,7 +303,7 @@ describeIf(noRedis)("evictions and deletions cause gap notices", () => {
     expect((await stateOf(node, "unused", `?after=${before}`)).gap).toBeUndefined();
   });
 
-  test("a room is lost while a node is cut off: its live clients receive a gap notice", async () => {
+  test("if a room is lost while a node is cut off, the node's live clients receive a gap notice", async () => {
     const redis = await RedisServer.start();
     const link = await LinkProxy.start(redis.port);
     const near = await readyNode(redis.url, OPTIONS);
@@ -322,7 +328,7 @@ describeIf(noRedis)("evictions and deletions cause gap notices", () => {
     expect(quiet.events.all.map(({ event, data }) => event ?? data)).toEqual(["1", "2"]);
   });
 
-  test("several rooms are lost at once: a client in all of them receives a notice for each, and continues", async () => {
+  test("if several rooms are lost at once, a client in all of them receives a notice for each and continues", async () => {
     const redis = await RedisServer.start();
     const link = await LinkProxy.start(redis.port);
     const near = await readyNode(redis.url, OPTIONS);
@@ -346,7 +352,7 @@ describeIf(noRedis)("evictions and deletions cause gap notices", () => {
     expect(stream.frames.slice(4).map(({ data }) => data)).toEqual(rooms.map(() => "next"));
   });
 
-  test("a server warns at its start that Redis may evict keys, and later that it did", async () => {
+  test("a server warns at startup that Redis may evict keys, and later that it did", async () => {
     const redis = await smallRedis("allkeys-random");
     const { url, log } = await serve(redis);
     await log.until((lines) => lines.some((line) => line.includes("maxmemory-policy allkeys-random")));
@@ -356,7 +362,7 @@ describeIf(noRedis)("evictions and deletions cause gap notices", () => {
     expect(await evictedOf(url)).toBeGreaterThan(0);
   });
 
-  test("no warning if nothing is evicted", async () => {
+  test("there is no warning if nothing is evicted", async () => {
     const { log } = await serve(await RedisServer.start());
     expect(log.all.filter((line) => line.includes("evict"))).toEqual([]);
   });

@@ -1,4 +1,4 @@
-// Failures of Redis: each has a message, sessions stay connected, and the server recovers by itself.
+// Redis failures: each has a message, sessions stay connected, and the server recovers by itself.
 import { expect, test } from "bun:test";
 import { dataOf, problemOf, publishAt, stateOf } from "../support/answers.ts";
 import { connect } from "../support/clients.ts";
@@ -23,7 +23,10 @@ async function recovers(node: TestNode): Promise<void> {
   await publishAt(node, "a", "again");
 }
 
-/** Acknowledged writes survive the process. (With `everysec` a write may wait for an fsync, for up to two seconds.) */
+/**
+ * With `always`, acknowledged writes survive the process. With `everysec`, a write may wait up to two seconds for an
+ * fsync.
+ */
 const KEEPS = ["--appendonly", "yes", "--appendfsync", "always"];
 const FAST = { patience: 0.4 };
 
@@ -41,7 +44,7 @@ describeIf(noRedis)("when Redis fails", () => {
     await recovers(node);
   });
 
-  test("unreachable for a while: sessions stay connected, publishes wait or are refused, and nothing is lost", async () => {
+  test("Redis is unreachable for a while: sessions stay connected, publications wait or are refused, nothing is lost", async () => {
     const redis = await RedisServer.start();
     const link = await LinkProxy.start(redis.port);
     const near = await readyNode(redis.url);
@@ -59,7 +62,7 @@ describeIf(noRedis)("when Redis fails", () => {
       await recovers(far);
     }
     await listener.events.until((all) => all.at(-1)?.data === "again" && all.length >= 5);
-    // A publish that was refused without an answer may have succeeded, as its error states.
+    // A publication that was refused without an answer from Redis may have succeeded, as its error states.
     const all = listener.events.all.map(({ data }) => data).filter((data) => data !== "refused");
     expect(all).toEqual(["1", "meanwhile", "again", "meanwhile", "again"]);
     expect(far.log.stats.repairs.reconnect).toBeGreaterThan(0);
@@ -79,7 +82,7 @@ describeIf(noRedis)("when Redis fails", () => {
     expect(listener.events.all.map(({ data }) => data)).toEqual(["1", "2", "3"]);
   });
 
-  test("a Redis that lost its data: new epoch, a gap notice for live clients, and delivery continues", async () => {
+  test("Redis lost its data: the epoch changes, live clients receive a gap notice, and delivery continues", async () => {
     const redis = await RedisServer.start();
     const node = await readyNode(redis.url);
     const listener = await openEvents(node.room("a"));
@@ -97,7 +100,7 @@ describeIf(noRedis)("when Redis fails", () => {
     expect(dataOf(await stateOf(node, "a"))).toEqual([2]);
   });
 
-  test("a Redis that lost the newest messages, which a client has received: new epoch", async () => {
+  test("Redis lost the newest messages, which a client has received: the epoch changes", async () => {
     const redis = await RedisServer.start();
     const node = await readyNode(redis.url);
     const listener = await openEvents(node.room("a"));
@@ -138,7 +141,7 @@ describeIf(noRedis)("when Redis fails", () => {
     await listener.events.until((all) => all.some(({ event }) => event === "thump:gap"));
   });
 
-  test("a Redis that returns empty after a publication: new epoch", async () => {
+  test("Redis returns empty after a publication: the epoch changes", async () => {
     const redis = await RedisServer.start();
     const node = await readyNode(redis.url);
     const { epoch } = node.log;
@@ -150,7 +153,7 @@ describeIf(noRedis)("when Redis fails", () => {
     expect((await stateOf(node, "a", `?after=${epoch}-0`)).gap).toBeDefined();
   });
 
-  test("a restart before the first publication: nothing is missing, and there is no gap notice", async () => {
+  test("a restart before the first publication causes no loss and no gap notice", async () => {
     const redis = await RedisServer.start(...KEEPS);
     const node = await readyNode(redis.url);
     const start = `${node.log.epoch}-0`;
@@ -161,7 +164,7 @@ describeIf(noRedis)("when Redis fails", () => {
     expect((await stateOf(node, "a", `?after=${start}`)).gap).toBeUndefined();
   });
 
-  test("rooms that were never used have no gap, also after a long time without unknown rooms", async () => {
+  test("rooms that were never used have no gap, even after a long time without unknown rooms", async () => {
     const redis = await RedisServer.start();
     const node = await readyNode(redis.url);
     const key = node.log.names.log;
@@ -172,7 +175,7 @@ describeIf(noRedis)("when Redis fails", () => {
     expect((await stateOf(node, "unused", `?after=${before}`)).gap).toBeUndefined();
   });
 
-  test("full: reads continue, publishes fail with the reason, and succeed again when there is memory", async () => {
+  test("Redis is full: reads continue, publications fail with the reason, and succeed again when memory is available", async () => {
     const redis = await RedisServer.start("--maxmemory-policy", "noeviction");
     const node = await readyNode(redis.url);
     await publishAt(node, "a", "1");
@@ -184,7 +187,7 @@ describeIf(noRedis)("when Redis fails", () => {
     await recovers(node);
   });
 
-  test("read-only, like a replaced primary: publishes are refused until it is writable again", async () => {
+  test("Redis is read-only, like a replaced primary: publications are refused until it is writable again", async () => {
     const redis = await RedisServer.start();
     const node = await readyNode(redis.url, {}, FAST);
     await redis.ask("REPLICAOF", "127.0.0.1", await freePort());
@@ -203,7 +206,7 @@ describeIf(noRedis)("when Redis fails", () => {
     await recovers(node);
   });
 
-  test("too many pending publications are refused, not queued", async () => {
+  test("when too many publications are pending, further ones are refused, not queued", async () => {
     const redis = await RedisServer.start();
     const link = await LinkProxy.start(redis.port);
     const node = await readyNode(`redis://127.0.0.1:${link.port}`);
@@ -214,20 +217,20 @@ describeIf(noRedis)("when Redis fails", () => {
     expect(all.every(({ status }) => status === "rejected")).toBe(true);
     const slower = all.filter((one) => one.status === "rejected" && String(one.reason).includes("slower"));
     expect(slower.length).toBe(50);
-    // Otherwise the connection would be closed just when it answers again.
+    // Otherwise, the connection would be closed just when Redis answers again.
     await until(async () => (await readiness(node)) === 503);
     link.release();
     await recovers(node);
   });
 
-  test("a missed notification is detected by the next one, and by the regular check", async () => {
+  test("a missed notification is detected by the next notification or by the regular check", async () => {
     const redis = await RedisServer.start();
     const node = await readyNode(redis.url);
     const other = await readyNode(redis.url);
     const listener = await openEvents(node.room("a"));
     await publishAt(other, "a", "1");
     await listener.events.next();
-    // As if the node's subscription had been lost.
+    // Simulates a lost subscription of the node.
     const { redis: connection } = await linkOf(node);
     const channel = node.log.names.channel(node.log.epoch, "a");
     for (const [found, data] of [

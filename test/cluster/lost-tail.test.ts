@@ -11,7 +11,7 @@ const ALWAYS = ["--appendonly", "yes", "--appendfsync", "always"];
 
 let keys = 0;
 
-/** Publishes. Returns the cursor. */
+/** Publishes a number. Returns the cursor. */
 async function publish(node: Node, n: number): Promise<string> {
   const { status, at } = await node.publish("a", n, `key-${++keys}`);
   expect(status).toBe(201);
@@ -22,7 +22,7 @@ function read({ events }: OpenStream): (number | string)[] {
   return events.all.map(({ event, data }) => event ?? (JSON.parse(data) as { n: number }).n);
 }
 
-/** Waits until everything is in the file: no writes for a moment. */
+/** Waits until everything is in the file, that is, until nothing is written for a moment. */
 async function written({ redis }: Cluster): Promise<number> {
   for (let last = -1; ;) {
     const size = redis.appended;
@@ -35,13 +35,13 @@ async function written({ redis }: Cluster): Promise<number> {
 }
 
 describeIf(noRedis)("a Redis that lost its newest writes", () => {
-  test("the node that saw the writes is dead too: clients that resume and live clients of other nodes receive a gap notice", async () => {
+  test("the node that saw the writes is dead too: resuming clients and other nodes' live clients receive a gap notice", async () => {
     const cluster = await Cluster.start(2, EVERY_SECOND, {}, { lease: 2 });
     const [alive, dying] = cluster.nodes as [Node, Node];
     const first = await publish(dying, 1);
     const live = await openEvents(`${alive.url}/rooms/a`, { "last-event-id": first });
     const size = await written(cluster);
-    // Cut off: the node does not receive what the other node acknowledges.
+    // Cuts the node off, so that it does not receive what the other node acknowledges.
     alive.link.refuse();
     await publish(dying, 2);
     await dying.stop("SIGKILL");
@@ -57,7 +57,7 @@ describeIf(noRedis)("a Redis that lost its newest writes", () => {
     expect(read(back)).toEqual(["thump:gap", 3]);
     await live.events.until(() => read(live).includes(3));
     expect(read(live)).toEqual(["thump:gap", 3]);
-    // Stored messages remain, and later clients receive no further notice.
+    // Stored messages remain, and later clients receive no gap notice.
     const all = (await (await fetch(`${alive.url}/rooms/a?last=10`)).json()) as {
       messages: { data: object }[];
     };
@@ -66,7 +66,7 @@ describeIf(noRedis)("a Redis that lost its newest writes", () => {
     expect(next).not.toHaveProperty("gap");
   }, 60_000);
 
-  test("a node that saw the writes is late: other nodes wait for it, and all clients receive a gap notice", async () => {
+  test("a node that saw the writes returns late: other nodes wait for it, and all clients receive a gap notice", async () => {
     const cluster = await Cluster.start(2, EVERY_SECOND, {}, { lease: 30, patience: 30 });
     const [early, late] = cluster.nodes as [Node, Node];
     const first = await publish(late, 1);
@@ -79,7 +79,7 @@ describeIf(noRedis)("a Redis that lost its newest writes", () => {
     await cluster.redis.begin();
     early.link.accept();
     const third = publish(early, 3);
-    // The node has entered, and waits.
+    // Waits until this node has registered and waits for the other.
     while ((await cluster.redis.ask("HLEN", "{thump}:awaited")) !== 2) await Bun.sleep(10);
     late.link.accept();
     const at = await third;

@@ -1,4 +1,4 @@
-// Several nodes on one Redis without failures: one order, one cursor, and operator actions on all nodes.
+// Several nodes on one Redis without failures: one order, shared cursors, and operator actions across nodes.
 import { expect, test } from "bun:test";
 import { stateOf, dataOf, publishAt } from "../support/answers.ts";
 import { connect, multiplexed } from "../support/clients.ts";
@@ -42,7 +42,7 @@ describeIf(noRedis)("nodes", () => {
     expect(raw.all).toEqual(["one", "two", "four"]);
   });
 
-  test("a cursor of one node is valid on every other node at once, whether it subscribes to the room or not", async () => {
+  test("one node's cursor is immediately valid on all others, whether they subscribe to the room or not", async () => {
     const [, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
     const listener = await openEvents(b.room("joined"));
     for (const room of ["joined", "quiet"]) {
@@ -73,7 +73,7 @@ describeIf(noRedis)("nodes", () => {
     for (let i = 0; i < 20; i++) {
       const stream = await openEvents(b.room("busy", `?after=${start}`));
       streams.push(stream);
-      // Every second client leaves at once, so that the node subscribes and unsubscribes repeatedly.
+      // Every second client leaves immediately, so that the node subscribes and unsubscribes repeatedly.
       if (i % 2 === 0) stream.abort();
     }
     done = true;
@@ -85,7 +85,7 @@ describeIf(noRedis)("nodes", () => {
     }
   });
 
-  test("sessions of a room are counted on all nodes, and those of a stopped node no longer", async () => {
+  test("a room's sessions are counted across all nodes, except stopped ones", async () => {
     const [, a, b, c] = (await nodes(3)) as [RedisServer, TestNode, TestNode, TestNode];
     await openEvents(a.room("x"));
     await openEvents(b.room("x"));
@@ -101,7 +101,7 @@ describeIf(noRedis)("nodes", () => {
     for (const node of [a, b]) await until(async () => Bun.deepEquals(await list(node), all.slice(0, 1)));
   });
 
-  test("ending a session, removing a user and forgetting a room work from any node", async () => {
+  test("ending a session, removing a user and deleting a room's history work from any node", async () => {
     const [, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
     const there = await multiplexed(b.socket("/ws?room=chat"));
     const { session } = (await there.next()) as unknown as { session: string };
@@ -118,7 +118,7 @@ describeIf(noRedis)("nodes", () => {
     expect((await stateOf(b, "chat", `?after=${before}`)).gap).toBeDefined();
   });
 
-  test("a revocation on one node applies to all, also to nodes that start later", async () => {
+  test("a revocation on one node applies to all nodes, including those that start later", async () => {
     const access = { secrets: [SECRET], apiKeys: [] };
     const [redis, a, b] = (await nodes(2, { access })) as [RedisServer, TestNode, TestNode];
     const theirs = token(claims({ jti: "t1" }));
@@ -139,7 +139,7 @@ describeIf(noRedis)("nodes", () => {
     expect(good.status).toBe(200);
   });
 
-  test("revoking a user on one node includes the tokens of the user's sessions on other nodes, whenever issued", async () => {
+  test("revoking a user on one node includes the tokens of the user's sessions on other nodes, whenever they were issued", async () => {
     const access = { secrets: [SECRET], apiKeys: [] };
     const [redis, a, b] = (await nodes(2, { access })) as [RedisServer, TestNode, TestNode];
     const theirs = token(claims({ iat: seconds(8) }));
@@ -154,7 +154,7 @@ describeIf(noRedis)("nodes", () => {
     expect(await status(await readyNode(redis.url, { access }))).toBe(401);
   });
 
-  test("publications of one tick are sent in one write", async () => {
+  test("publications in one tick are sent in one write", async () => {
     const redis = await RedisServer.start();
     const link = await LinkProxy.start(redis.port);
     const a = await readyNode(`redis://127.0.0.1:${link.port}`, {}, { check: 600, patience: 600 });
@@ -164,11 +164,11 @@ describeIf(noRedis)("nodes", () => {
     expect(link.chunks - before).toBeLessThanOrEqual(8);
   });
 
-  test("5,000 resumes on a node without history take a few reads", async () => {
+  test("5,000 resumes on a node without history need only a few reads", async () => {
     const [redis, a] = (await nodes(1)) as [RedisServer, TestNode];
     const cursors = [await publishAt(a, "storm", "-1")];
     for (let i = 0; i < 200; i++) cursors.push(await publishAt(a, "storm", String(i)));
-    // A slow connection, so that all resumes arrive during a read, even on a busy machine.
+    // A slow connection makes all resumes arrive during a read, even on a busy machine.
     const far = await LinkProxy.start(redis.port);
     const fresh = await readyNode(`redis://127.0.0.1:${far.port}`, {}, { patience: 20 });
     await openEvents(fresh.room("other"));
@@ -189,7 +189,7 @@ describeIf(noRedis)("nodes", () => {
       expect(Number(events.all[0]?.data)).toBe(i % 200);
     }
     expect(fresh.log.stats.reads.sent - reads).toBeLessThan(20);
-    // The other commands are the lease, the checks and the subscription.
+    // The remaining commands are for the lease, the checks and the subscription.
     expect(fresh.log.commands - commands).toBeLessThan(150);
   });
 });

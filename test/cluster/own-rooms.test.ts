@@ -1,4 +1,4 @@
-// Status rooms on several nodes: a subscriber receives the messages of all nodes.
+// Status rooms on several nodes: a subscriber receives messages from all nodes.
 import { expect, test } from "bun:test";
 import type { ServerSample } from "../../src/protocol/status-rooms.ts";
 import { connect, multiplexed } from "../support/clients.ts";
@@ -23,7 +23,7 @@ describeIf(noRedis)("status rooms", () => {
         .toSorted(),
     ).toEqual([0, 1]);
     for (const { log, in: taken } of samples()) {
-      // The latency of Redis is visible; the status messages are not counted.
+      // The statistics include Redis latency. Status messages are not counted.
       expect(log.p99 ?? 1).toBeGreaterThan(0);
       expect(taken.publications).toBe(0);
     }

@@ -1,5 +1,5 @@
-// Presence on three nodes and one Redis during failures: no user too many, none missing. THUMP_SEED and THUMP_RUNS
-// choose other schedules, THUMP_STEPS their length.
+// Presence on three nodes and one Redis during failures: no user is missing, none is reported wrongly. THUMP_SEED and
+// THUMP_RUNS select other schedules, THUMP_STEPS their length.
 import { test } from "bun:test";
 import { schedules } from "../support/long.ts";
 import { Random } from "../support/random.ts";
@@ -9,14 +9,14 @@ import { playPresence } from "./presence-schedule.ts";
 
 const steps = Number(process.env["THUMP_STEPS"] ?? 20);
 const KINDS: [keeps: boolean, name: string][] = [
-  [true, "after a Redis that loses nothing"],
-  [false, "after a Redis that loses everything"],
+  [true, "although Redis restarts, without losses"],
+  [false, "although Redis restarts and loses everything"],
 ];
 
 describeIf(noRedis)("presence on three nodes", () => {
   for (const { seed, kind } of schedules(10, KINDS)) {
     const [keeps, name] = kind;
-    test(`every node and client has the actual presence, ${name} (seed ${seed})`, async () => {
+    test(`every node and client has the actual presence ${name} (seed ${seed})`, async () => {
       const outcome = await playPresence(new Random(seed), steps, keeps);
       console.log(`  seed ${seed}: ${JSON.stringify(outcome)}`);
     }, 120_000);

@@ -1,5 +1,5 @@
-// A random schedule for presence on three nodes: users join and leave, nodes and Redis die, connections break; then
-// it ends.
+// A random presence schedule on three nodes: users join and leave, nodes and Redis die, connections break, and presence
+// must then be correct.
 import WS from "ws";
 import { type Told, Roster, userToken } from "../support/presence.ts";
 import type { Random } from "../support/random.ts";
@@ -8,12 +8,12 @@ import { Cluster, type Node } from "./cluster.ts";
 
 const ROOMS = ["r", "s"];
 const USERS = 7;
-/** Time for which a dead node counts as present, in s. */
+/** Seconds for which a dead node counts as present. */
 const LEASE = 0.9;
 const CALM = 20_000;
 const rule = { join: "anyone", members: "anyone", presence: { grace: 0.2, list: 6 } };
 
-/** A connection to a node, in some rooms. */
+/** A client's connection to a node, in some rooms. */
 class Seat {
   readonly rosters = new Map<string, Roster>();
   open = true;
@@ -36,7 +36,7 @@ class Seat {
       this.#take(JSON.parse(String(text)) as Told & { presence?: Told }),
     );
     this.#ws.on("error", () => {
-      // The connection closes too.
+      // A `close` event follows.
     });
     this.#ws.on("close", () => (this.open = false));
   }
@@ -47,7 +47,7 @@ class Seat {
 
   #take(message: Told & { presence?: Told }): void {
     const { type, room = "" } = message;
-    // Redis was unavailable for longer than a join waits: the client is not in the room.
+    // Redis was unavailable for longer than a join waits, so the client is not in the room.
     if (type === "error") return this.close();
     const presence = type === "joined" ? message.presence : message;
     if (presence?.users === undefined) return;
@@ -61,7 +61,7 @@ class Seat {
   }
 }
 
-/** Plays the schedule. Throws if a node or client differs from the actual presence. */
+/** Runs a schedule. Throws if a node or client differs from the actual presence. */
 export async function playPresence(random: Random, steps: number, keeps: boolean): Promise<object> {
   const options = keeps ? ["--appendonly", "yes", "--appendfsync", "no"] : [];
   const config = {
@@ -80,7 +80,7 @@ export async function playPresence(random: Random, steps: number, keeps: boolean
   }
 }
 
-/** Repeats a check until it reports no fault. */
+/** Repeats a check until it reports no problem. */
 async function settled(ask: () => Promise<string | undefined>): Promise<void> {
   const deadline = Date.now() + CALM;
   for (let wrong = await ask(); wrong !== undefined; wrong = await ask()) {
@@ -124,7 +124,7 @@ class Game {
     // One client subscribes to all rooms.
     for (const node of cluster.nodes) this.seats.push(new Seat(node, undefined, ROOMS, 0));
     await settled(() => this.#wrong());
-    // When all users have left, no keys of presence remain.
+    // When all users have left, no presence keys remain.
     this.stop();
     await settled(() => this.#left());
   }
@@ -135,7 +135,7 @@ class Game {
     return left.length > 0 ? `Redis still has ${left.join(", ")}` : undefined;
   }
 
-  /** Returns the differences to the actual presence. */
+  /** Returns the first difference from the actual presence. */
   async #wrong(): Promise<string | undefined> {
     const seats = this.seats.filter(({ open }) => open);
     for (const room of ROOMS) {

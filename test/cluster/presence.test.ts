@@ -1,4 +1,4 @@
-// Presence on several nodes without failures: counts, notifications, cost, and silent moves between nodes.
+// Presence on several nodes without failures: counts, notifications, cost, and moves between nodes.
 import { expect, test } from "bun:test";
 import type { Options } from "../../src/index.ts";
 import { connect, type Multiplexed, multiplexed } from "../support/clients.ts";
@@ -20,7 +20,7 @@ async function nodes(
   return [redis, ...(await Promise.all(all))];
 }
 
-/** A session of a user in a room, or of a guest. */
+/** Opens a session in a room, for a user or a guest. */
 function join(node: TestNode, user?: string, info?: unknown, room = "r"): Promise<Multiplexed> {
   const token = user === undefined ? "" : `&token=${userToken(user, info === undefined ? {} : { info })}`;
   return multiplexed(node.socket(`/ws?room=${room}&presence=1${token}`));
@@ -31,7 +31,7 @@ async function leave(client: Multiplexed): Promise<void> {
   await client.closed;
 }
 
-/** The presence notifications of a client, combined. */
+/** Combines a client's presence notifications into a roster. */
 function rosterOf(client: Multiplexed): Roster {
   const roster = new Roster();
   client.tap((frame) => {
@@ -44,7 +44,7 @@ function rosterOf(client: Multiplexed): Roster {
 const namesOf = ({ names }: Roster) => names && [...names.keys()].toSorted().join(" ");
 
 describeIf(noRedis)("presence on several nodes", () => {
-  test("users of all nodes are present once each, guests are summed, and the first snapshot is complete", async () => {
+  test("each user is present once across nodes, guests are added up, and the first snapshot is complete", async () => {
     const [, a, b, c] = (await nodes(3)) as [RedisServer, TestNode, TestNode, TestNode];
     const first = rosterOf(await join(a, "u1", "old"));
     await join(a);
@@ -66,7 +66,7 @@ describeIf(noRedis)("presence on several nodes", () => {
     }
   });
 
-  test("a node without sessions in the room answers for all nodes, and receives no notifications", async () => {
+  test("a node without sessions in the room can list its members, and receives no notifications", async () => {
     const [redis, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
     const listener = await join(a, "u1");
     await until(async () => (await membersOf(b, "r", {})).users === 1);
@@ -79,7 +79,7 @@ describeIf(noRedis)("presence on several nodes", () => {
     await until(async () => (await followers())[1] === 0);
   });
 
-  test("a user who moves to another node within the grace period causes no notification, also if the node stops", async () => {
+  test("a user who moves to another node within the grace period causes no notification, even if the first node stops", async () => {
     const calm = { "*": { ...rule, presence: { grace: 60 } } };
     const [, a, b, c] = (await nodes(3, calm)) as [RedisServer, TestNode, TestNode, TestNode];
     const roster = rosterOf(await join(c, "watcher"));
@@ -91,7 +91,7 @@ describeIf(noRedis)("presence on several nodes", () => {
     await join(b, "u1");
     await a.stop();
     await join(b, "u2");
-    // A client that has received this has received everything before.
+    // A client that has received this join has received everything before it.
     await join(b, "u3");
     await until(() => roster.users === 4);
     expect(
@@ -110,7 +110,7 @@ describeIf(noRedis)("presence on several nodes", () => {
     await until(() => roster.users === 1 && roster.guests === 0);
   });
 
-  test("above the limit only counts are sent on all nodes; listing resumes by itself", async () => {
+  test("above the limit, all nodes send only counts; listing resumes by itself", async () => {
     const [redis, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
     const roster = rosterOf(await join(b, "u0"));
     const many = await Promise.all(Array.from({ length: 9 }, (_, i) => join(a, `u${i + 1}`)));
@@ -124,7 +124,7 @@ describeIf(noRedis)("presence on several nodes", () => {
     await until(() => namesOf(roster) === "u0 u1 u2 u3");
   });
 
-  test("rules that start and end presence do so on all nodes, and leave no keys behind", async () => {
+  test("rule changes start and end presence on all nodes, and leave no keys behind", async () => {
     const [redis, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
     const roster = rosterOf(await join(b, "u0"));
     await connect(a.socket(`/rooms/r?token=${userToken("u1")}`));

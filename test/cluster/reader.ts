@@ -12,12 +12,12 @@ interface Message {
   data: { n: number };
 }
 
-/** The messages of a room in order of arrival. */
+/** A room's messages in order of arrival. */
 export interface ReceivedMessages {
   /** The start position, once it is known. */
   start: string | undefined;
   messages: { at: string; n: number }[];
-  /** `before`: the number of messages that arrived before. */
+  /** Gap notices. `before` is the number of messages that arrived before the notice. */
   gaps: { after: string; at: string; before: number }[];
 }
 
@@ -27,7 +27,7 @@ export type Way = (typeof WAYS)[number];
 export class Reader {
   readonly received = new Map<string, ReceivedMessages>();
   returns = 0;
-  /** The current node, and the newest frame that is not a message, for debugging. */
+  /** For debugging: the current node, and the newest frame that is not a message. */
   state = "";
   #cursors = new Map<string, string>();
   #stopped = false;
@@ -74,7 +74,7 @@ export class Reader {
           else if (this.way === "stream") await this.#readStream(node);
           else await this.#readSocket(node);
         } catch (error) {
-          // The node is gone or not ready: retry.
+          // The node is gone or not ready, so retry.
           this.state += ` ${String(error)}`;
         }
       }

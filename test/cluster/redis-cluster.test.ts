@@ -1,4 +1,4 @@
-// Nodes on a Redis Cluster of several servers: the features of one server, and a log that moves between servers.
+// Nodes on a Redis Cluster: the same features as on a single server, and logs that move between servers.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import type { Options } from "../../src/index.ts";
 import { dataOf, publishAt, stateOf } from "../support/answers.ts";
@@ -24,7 +24,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
   afterAll(() => cluster.stop());
   beforeEach(() => cluster.whole());
 
-  /** Two nodes on a separate log. Each has the addresses of different servers. */
+  /** Two nodes on a log of their own. Each node is configured with the addresses of different servers. */
   async function nodes(
     options: Options = {},
   ): Promise<{ a: TestNode; b: TestNode; shard: Shard; tag: string }> {
@@ -40,7 +40,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     return { a, b, shard, tag };
   }
 
-  test("rooms span nodes in one order, cursors are valid on all, forgetting rooms and ending sessions reach all", async () => {
+  test("nodes share rooms, one order and cursors; deleting history and ending sessions work across nodes", async () => {
     const { a, b } = await nodes();
     const events = await openEvents(b.room("chat"));
     const raw = await connect(b.socket("/rooms/chat"));
@@ -67,7 +67,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     expect((await many.closed).code).toBe(4403);
   });
 
-  test("users of all nodes are present, and users who leave are not", async () => {
+  test("users on all nodes are present until they leave", async () => {
     const { a, b } = await nodes(presence(0.2));
     const watcher = await join(a, "u1");
     const other = await join(b, "u2");
@@ -78,7 +78,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     await until(async () => Bun.deepEquals(await usersOf(b), ["u1"]));
   });
 
-  test("all keys of a log are in one slot, and logs with other prefixes on other servers", async () => {
+  test("a log's keys are all in one slot, and logs with different prefixes are on different servers", async () => {
     const owners = new Set<number>();
     while (owners.size < 3) {
       const { a, b, shard, tag } = await nodes();
@@ -95,10 +95,10 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     }
   });
 
-  test("a replica takes over while its master lives: sessions stay connected, and nothing is missing", async () => {
+  test("a replica takes over from a live master: sessions stay connected, and nothing is missing", async () => {
     const { a, b, shard } = await nodes();
     const listener = await openEvents(b.room("a"));
-    // No client publishes on this node: it detects the change by itself.
+    // No client publishes on this node, so it must detect the change by itself.
     const quiet = await openEvents(b.room("quiet"));
     const publishing = new SteadyPublisher(a, "a");
     const { epoch } = b.log;
@@ -117,7 +117,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     expect(publishing.refusals).toEqual([]);
   });
 
-  test("a slot moves to another master: publishes wait or fail with a message meanwhile, and nothing is missing", async () => {
+  test("while a slot moves to another master, publications wait or fail with a message, and nothing is missing", async () => {
     const { a, b, shard, tag } = await nodes();
     const listener = await openEvents(b.room("a"));
     const publishing = new SteadyPublisher(a, "a");
@@ -125,7 +125,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     const { epoch } = b.log;
     const [to] = shard.others as [RedisServer];
     await cluster.move(tag, to, async (moveKeys) => {
-      // Halfway: the keys are on two servers, and no script can access all of them.
+      // Halfway through, the keys are on two servers, and no script can access all of them.
       await moveKeys(`${tag}:log`);
       const { length } = publishing.refusals;
       await until(() => publishing.refusals.length > length || a.log.fault !== undefined);
@@ -145,11 +145,11 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     await join(a, "leaving");
     await join(b, "staying");
     await until(async () => (await usersOf(b)).length === 2);
-    // A stopping node writes the end of the grace period of its users.
+    // A stopping node writes when its users' grace periods end.
     await a.stop();
     const [to] = shard.others as [RedisServer];
     await cluster.move(tag, to, async (moveKeys) => {
-      // The first key that a script would write is still here, the next one has moved.
+      // The first key that a script would write is still on this server, the next one has moved.
       await moveKeys(`${tag}:users:r`);
       await join(b, "late");
       const before = await failedScripts(shard.owner);
@@ -158,7 +158,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     });
     const users = ["late", "leaving", "staying"];
     await until(async () => Bun.deepEquals(await usersOf(b), users));
-    // One node reports each user, as the hash counts.
+    // Each user is reported by one node, according to the counts in the hash.
     await until(async () => {
       const counts = (await to.ask("HGETALL", `${tag}:users:r`)) as string[];
       return Bun.deepEquals(counts.toSorted(), [...users.map(() => "1"), ...users]);

@@ -1,4 +1,4 @@
-// A server of a Redis Cluster dies, hangs or is cut off: a replica takes over, clients continue, and losses are reported.
+// A Redis Cluster server dies, hangs or is cut off: a replica takes over, clients continue, and losses are reported.
 import { afterAll, beforeAll, beforeEach, expect } from "bun:test";
 import { publishAt, stateOf } from "../support/answers.ts";
 import { connect } from "../support/clients.ts";
@@ -20,7 +20,7 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
   beforeEach(() => cluster.whole());
 
   /**
-   * Nodes on a separate log.
+   * Nodes on a log of their own.
    * @param named the servers in their address
    */
   async function nodes(
@@ -35,9 +35,9 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
   }
 
   longTest(
-    "the primary of the log dies, and its replica has everything: publishes wait, and nothing is missing",
+    "the log's primary dies, and its replica has everything: publications wait, and nothing is missing",
     async () => {
-      // The address has only this server. The nodes learned of the others from the Cluster.
+      // The address has only this server. The nodes have learned about the others from the Cluster.
       const { a, b, shard, store } = await nodes(({ owner }) => [owner]);
       const listener = await openEvents(b.room("a"));
       const raw = await connect(b.socket("/rooms/a"));
@@ -61,7 +61,7 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
   );
 
   longTest(
-    "messages that the replica lacks are reported as a gap to all clients, which then continue",
+    "messages missing from the replica are reported as a gap to all clients, which then continue",
     async () => {
       const { a, b, shard } = await nodes();
       const listener = await openEvents(b.room("a"));
@@ -86,7 +86,7 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
       ]);
       await raw.until((all) => all.length === 4);
       expect(JSON.parse(String(raw.all[2]))).toMatchObject({ type: "gap", after: lost });
-      // Other messages may be lost too.
+      // Other messages may be lost as well.
       await other.events.until((all) => all.some(({ event }) => event === "thump:gap"));
       for (const node of [a, b]) expect((await stateOf(node, "a", `?after=${before}`)).gap).toBeDefined();
       await publishAt(a, "a", "3");
@@ -95,7 +95,7 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
   );
 
   longTest(
-    "the primary is killed during publications: each client receives all of its log, or a gap notice",
+    "the primary is killed during publications: each client receives the whole log or a gap notice",
     async () => {
       const { a, b, shard } = await nodes();
       const listener = await openEvents(b.room("a"));
@@ -114,7 +114,7 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
   );
 
   longTest(
-    "a server that hangs is given up, also if it is the first to be asked, and nothing is missing when it wakes",
+    "nodes give up on a server that hangs, even if it is the first in their address, and nothing is missing when it wakes",
     async () => {
       const { a, b, shard } = await nodes(({ owner, others }) => [owner, ...others], 2);
       const listener = await openEvents(b.room("a"));
@@ -144,7 +144,7 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
       const publishing = new SteadyPublisher(a, "a");
       await publishing.more(20);
       await shard.others[0]?.kill();
-      // A node detects it only if it sent a command meanwhile.
+      // A node detects the failure only if it sent a command in the meantime.
       await until(async () => (await cluster.masters()) === 3);
       await publishing.more(20);
       await hasAllOf(listener, await publishing.stop());
@@ -152,7 +152,7 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
   );
 
   longTest(
-    "a server without contact to the majority is not trusted, although it considers itself the owner",
+    "a server that lost contact with the majority is not used, although it considers itself the owner",
     async () => {
       const alone = await RedisServer.start("--cluster-enabled", "yes");
       const prefix = `failover-${++logs}`;

@@ -1,4 +1,4 @@
-// Nodes behind Sentinels while a replica takes over: Sentinels may hang, clients continue, and losses are reported.
+// Nodes that use Sentinels while a replica takes over: Sentinels may hang, clients continue, and losses are reported.
 import { expect } from "bun:test";
 import { publishAt, stateOf } from "../support/answers.ts";
 import { longTests } from "../support/long.ts";
@@ -22,7 +22,7 @@ interface Watched {
   b: TestNode;
 }
 
-/** A primary, its replica, three Sentinels, and two nodes with the Sentinels' addresses. */
+/** Starts a primary, its replica, three Sentinels, and two nodes configured with the Sentinels' addresses. */
 async function watched(): Promise<Watched> {
   const master = await RedisServer.start("--repl-diskless-sync-delay", "0");
   const replica = await RedisServer.start("--replicaof", "127.0.0.1", String(master.port));
@@ -38,14 +38,14 @@ async function watched(): Promise<Watched> {
   for (const sentinel of sentinels)
     await until(async () => /slaves=1,sentinels=3/.test(String(await sentinel.ask("INFO", "sentinel"))));
   const url = `redis+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(",")}/main`;
-  // The time of a failover depends on the Sentinels, and on the load of the machine.
+  // The duration of a failover depends on the Sentinels and on the machine's load.
   const [a, b] = await Promise.all([0, 1].map(() => readyNode(url, {}, { patience: 45 })));
   return { master, replica, sentinels, a: a as TestNode, b: b as TestNode };
 }
 
 describeIf(noRedis)("failovers behind Sentinels", () => {
   longTest(
-    "the primary dies, and a Sentinel hangs: publishes wait for the replica, and nothing is missing",
+    "the primary dies and a Sentinel hangs: publications wait for the replica, and nothing is missing",
     async () => {
       const { master, replica, sentinels, a, b } = await watched();
       const listener = await openEvents(b.room("a"));
@@ -54,7 +54,7 @@ describeIf(noRedis)("failovers behind Sentinels", () => {
       await publishing.more(20);
       const count = await publishing.stop();
       await until(() => hasAll(replica, master));
-      // The first Sentinel in the address. The others are a majority.
+      // Pauses the first Sentinel in the address. The others are a majority.
       sentinels[0]?.pause();
       await master.kill();
       await until(() => a.log.fault !== undefined && b.log.fault !== undefined);
@@ -66,7 +66,7 @@ describeIf(noRedis)("failovers behind Sentinels", () => {
   );
 
   longTest(
-    "messages that the replica lacks are reported as a gap to all clients, which then continue",
+    "messages missing from the replica are reported as a gap to all clients, which then continue",
     async () => {
       const { master, replica, a, b } = await watched();
       const listener = await openEvents(b.room("a"));

@@ -1,4 +1,4 @@
-// G1 to G4 on three nodes and one Redis during failures. THUMP_SEED and THUMP_RUNS choose other schedules.
+// Guarantees G1 to G4 on three nodes and one Redis during failures. THUMP_SEED and THUMP_RUNS select other schedules.
 import { expect, test } from "bun:test";
 import { schedules } from "../support/long.ts";
 import { noRedis } from "../support/redis.ts";
@@ -7,8 +7,8 @@ import { type Keeping, playCluster } from "./schedule.ts";
 
 const WAYS: [Keeping, string][] = [
   ["always", "nothing is lost, repeated or out of order, and there is no gap"],
-  ["everysec", "messages that Redis had not written are reported as a gap before the next message"],
-  ["nothing", "messages that Redis lost are reported as a gap, and no others"],
+  ["everysec", "messages that Redis had not yet written are reported as a gap before the next message"],
+  ["nothing", "only messages that Redis lost are reported as a gap"],
 ];
 
 describeIf(noRedis)("three nodes", () => {

@@ -1,22 +1,18 @@
-// A random schedule for a cluster: nodes and Redis die and restart, connections break, and clients lose nothing.
+// A random schedule for a cluster: nodes and Redis die and restart, connections break, and clients lose nothing
+// silently.
 import { Random } from "../support/random.ts";
 import { type Acked, checkAll } from "./check.ts";
 import { Cluster, type Node } from "./cluster.ts";
 import { Reader, type Way, WAYS } from "./reader.ts";
 
-/** Persistence of Redis: its `appendfsync`, or none. */
+/** How Redis persists data: its `appendfsync`, or not at all. */
 export type Keeping = "always" | "everysec" | "nothing";
 
-/**
- * With `everysec`, Redis replies up to this long before it writes, because a write waits for a running fsync. In ms.
- */
+/** With `everysec`, Redis may reply this long before it writes, because a write waits for a running fsync. In ms. */
 const POSTPONED_MS = 2000;
-/** Interval between two measurements of the file, in ms. */
+/** Interval between measurements of the file size, in ms. */
 const NOTE_MS = 20;
-/**
- * Time for which a restarted Redis waits for a dead node, in s. Short, because the schedule would take minutes
- * otherwise.
- */
+/** Seconds that nodes wait for a dead node after a Redis restart. Short, so that a schedule does not take minutes. */
 const LEASE = 3;
 
 const ROOMS = ["a", "b", "c"];
@@ -30,7 +26,7 @@ export interface Outcome {
   steps: Record<string, number>;
 }
 
-/** Plays a schedule. Throws at the first fault. */
+/** Runs a schedule. Throws at the first violation. */
 export async function playCluster(seed: number, steps: number, keeping: Keeping): Promise<Outcome> {
   const options = keeping === "nothing" ? [] : ["--appendonly", "yes", "--appendfsync", keeping];
   const config = {
@@ -57,7 +53,7 @@ class Game {
   refused = 0;
   #number = 0;
   #publishing = new Set<Promise<void>>();
-  /** Size of Redis's file in the last two seconds. */
+  /** Sizes of Redis's file over the last two seconds. */
   #sizes: { at: number; size: number }[] = [];
   readonly #noting: Timer | undefined;
 
@@ -87,7 +83,7 @@ class Game {
     await Bun.sleep(random.below(60));
   }
 
-  /** Repairs everything. All readers read to the end, and everything is checked. */
+  /** Repairs everything, lets all readers read to the end, and checks everything. */
   async finish(): Promise<Outcome> {
     const { cluster } = this;
     for (const { link } of cluster.nodes) {
@@ -159,11 +155,14 @@ class Game {
   }
 
   async #kill(node: Node): Promise<void> {
-    // One node stays, so that there is a witness.
+    // One node stays alive, as a witness of the acknowledged messages.
     if (this.cluster.nodes.filter(({ isUp }) => isUp).length > 1) await node.stop("SIGKILL");
   }
 
-  /** The newest acknowledged messages may be in no file, and no other node may have received them. */
+  /**
+   * Kills a node and Redis together. The newest acknowledged messages may not be in the file, nor known to another
+   * node.
+   */
   async #killBoth(node: Node): Promise<void> {
     for (let i = 0; i < 5; i++) this.#publish();
     await Bun.sleep(this.random.below(30));
@@ -197,7 +196,7 @@ class Game {
     this.#sizes = [];
     await redis.kill();
     await Bun.sleep(this.random.below(500));
-    // As much as may be unwritten, because this disk is never slow enough.
+    // Discards as much as could be unwritten, because this disk is never slow enough for that.
     if (this.keeping === "everysec" && written.length > 0) redis.loseAfter(this.random.pick(written).size);
     await redis.begin();
   }
@@ -223,7 +222,7 @@ class Game {
     void publishing.finally(() => this.#publishing.delete(publishing));
   }
 
-  /** Publishes until a node acknowledges, with the same key. */
+  /** Publishes with the same key until a node acknowledges. */
   async #publishUntilAcknowledged(room: string, n: number): Promise<number> {
     for (;;) {
       try {
@@ -235,7 +234,7 @@ class Game {
         if (status !== 503 && status !== 0) throw new Error(`publishing was answered with ${status}`);
         this.refused++;
       } catch (error) {
-        // The node died during the request. The publication may or may not be stored; the key prevents a duplicate.
+        // The node died during the request. The publication may be stored or not, and the key prevents a duplicate.
         if (error instanceof Error && error.message.startsWith("publishing")) throw error;
       }
       await Bun.sleep(30);

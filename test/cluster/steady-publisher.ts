@@ -1,5 +1,4 @@
-// A publisher of numbers that retries each one until it is acknowledged, and the check that a subscriber has all of
-// them.
+// Publishes numbers, retries each until it is acknowledged, and checks that a subscriber has received all of them.
 import { expect } from "bun:test";
 import { problemOf } from "../support/answers.ts";
 import { cleanup } from "../support/cleanup.ts";
@@ -9,7 +8,7 @@ import type { OpenStream } from "../support/streams.ts";
 export class SteadyPublisher {
   /** Number of acknowledged publications. */
   acked = 0;
-  /** The messages of refused publications. */
+  /** The error messages of refused publications. */
   readonly refusals: string[] = [];
   #done = false;
   readonly #running: Promise<void>;
@@ -19,18 +18,18 @@ export class SteadyPublisher {
     readonly room: string,
   ) {
     this.#running = this.#run();
-    // Callers that wait for more receive the error.
+    // Callers of `more` receive the error.
     this.#running.catch(() => {});
     cleanup(() => this.stop());
   }
 
-  /** Resolves when this number of further publications was acknowledged. */
+  /** Resolves when `count` further publications have been acknowledged. */
   async more(count: number): Promise<void> {
     const wanted = this.acked + count;
     await Promise.race([until(() => this.acked >= wanted), this.#running]);
   }
 
-  /** Resolves with the total number when the last one is acknowledged. */
+  /** Stops publishing. Resolves with the total number once the last publication is acknowledged. */
   async stop(): Promise<number> {
     this.#done = true;
     await this.#running;
@@ -48,7 +47,7 @@ export class SteadyPublisher {
       const { status, code, detail } = await problemOf(response);
       expect([status, code]).toEqual([503, "unavailable"]);
       this.refusals.push(detail);
-      // Sooner than the server requests, to keep the test short.
+      // Retries sooner than the server requests, to keep the test short.
       await Bun.sleep(20);
     }
   }

@@ -1,7 +1,7 @@
-// The public interface as a recording: every route, command, frame, close code, metric name, config key and flag.
-//
-// A difference is a change that clients can notice. If you intend the change, run
-// `THUMP_RECORD=1 bun test test/contract/exchange.test.ts` and review the new recording. It has no texts for people.
+// A recording of the public interface: every route, command, frame, close code, metric name, config key and flag. A
+// difference is a change that clients can notice. If the change is intended, run
+// `THUMP_RECORD=1 bun test test/contract/exchange.test.ts` and review the new recording. The recording contains no
+// human-readable texts.
 import { expect, test } from "bun:test";
 import { commands } from "./exchange/commands.ts";
 import { limits } from "./exchange/limits.ts";

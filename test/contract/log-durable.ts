@@ -9,7 +9,7 @@ import { seqs } from "../support/publications.ts";
 import { retentionOf } from "./log.ts";
 
 type BoundsOf = (room: string) => Retention;
-/** Opens the log of the current test. The second call opens the data of the first one. */
+/** Opens the current test's log. The second call opens the same data again. */
 export type OpenLog = (retentionOf: BoundsOf, kinds: string) => Log | Promise<Log>;
 
 class Reopened {
@@ -43,7 +43,7 @@ class Reopened {
   read = async (room: string, after = 0) => this.log.read(room, after, 10_000);
 }
 
-/** @param create returns an opener with a separate place, called once per test */
+/** @param create called once per test; returns a function that opens a log in a new place */
 export function durableContract(name: string, create: () => OpenLog): void {
   describe(`${name}, opened again`, () => {
     const on = new Reopened();
@@ -79,7 +79,7 @@ function stays(on: Reopened): void {
     }
   });
 
-  test("a cursor from before resumes exactly, without a gap", async () => {
+  test("an earlier cursor resumes exactly, without a gap", async () => {
     const all = seqs(await on.appendMany("a", 10));
     await on.append("b");
     await on.reopen();
@@ -90,7 +90,7 @@ function stays(on: Reopened): void {
     expect(seqs((await on.log.newest("a", 3)).publications)).toEqual(all.slice(-3));
   });
 
-  test("no number is used twice, and prev continues", async () => {
+  test("no seq is used twice, and prev continues", async () => {
     const [first] = await on.appendMany("a", 3);
     const stored = await on.append("three:a");
     const other = await on.append("none:a");
@@ -102,7 +102,7 @@ function stays(on: Reopened): void {
     expect(seqs((await on.read("a")).publications)[0]).toBe(first!.seq);
   });
 
-  test("an idempotency key is known, also if its publication was trimmed", async () => {
+  test("an idempotency key is known even if its publication was trimmed", async () => {
     const { seq, prev, time } = await on.append("three:a", { key: "k", from: "u1" });
     await on.appendMany("three:a", 5);
     await on.reopen();
@@ -139,7 +139,7 @@ function stays(on: Reopened): void {
       after = slice.upTo;
     }
     expect(read).toEqual(all.slice(-read.length));
-    // Trimmed at the front, which is not in memory, and at the end, which is.
+    // Trims the front, which is not in memory, and the end, which is.
     on.log.replaceRetention(() => ({ count: 2500, age: 3_600_000, bytes: 1e9 }));
     const more = seqs(await on.appendMany("b", 10));
     expect(seqs((await on.log.newest("b", 5000)).publications)).toEqual([...all.slice(-2490), ...more]);
@@ -161,7 +161,7 @@ function goes(on: Reopened): void {
     expect((await on.read("none:a", unkept.seq - 1)).from).toBeGreaterThanOrEqual(unkept.seq);
   });
 
-  test("a room in memory reports that messages were lost", async () => {
+  test("a room kept in memory reports that messages were lost", async () => {
     const inMemory = { count: 100, age: 3_600_000, bytes: 1e6, store: "memory" } as const;
     const bounds: BoundsOf = (room) => (room === "m" ? inMemory : retentionOf(room));
     await on.reopen(bounds);
@@ -194,7 +194,7 @@ function otherRules(on: Reopened): void {
     expect(from).toBe(all[4]!);
   });
 
-  test("messages that were stored elsewhere under earlier rules are a gap, in both directions", async () => {
+  test("messages that earlier rules stored elsewhere are a gap, in both directions", async () => {
     const stored: BoundsOf = () => ({ count: 100, age: 3_600_000, bytes: 1e6 });
     const inMemory: BoundsOf = () => ({ count: 100, age: 3_600_000, bytes: 1e6, store: "memory" });
     await on.reopen(stored, "stored");

@@ -4,7 +4,7 @@ import { seqs } from "../support/publications.ts";
 import type { Subject } from "./log.ts";
 
 export function orderContract(on: Subject): void {
-  test("seqs increase across all rooms in the order of the calls", async () => {
+  test("seqs increase across all rooms in call order", async () => {
     const calls = ["a", "b", "a", "c", "b", "a"].map((room) => on.append(room));
     const all = seqs(await Promise.all(calls));
     expect(all).toEqual(all.toSorted((a, b) => a - b));
@@ -12,7 +12,7 @@ export function orderContract(on: Subject): void {
     expect(all[0]).toBeGreaterThan(0);
   });
 
-  test("prev names the previous message in the same room, 0 for the first", async () => {
+  test("prev is the seq of the previous message in the same room, or 0", async () => {
     const [a1, b1, a2, a3, b2] = [
       await on.append("a"),
       await on.append("b"),
@@ -32,7 +32,7 @@ export function orderContract(on: Subject): void {
     expect((await on.append("a")).prev).toBe(stored.seq);
   });
 
-  test("last is the newest seq of all rooms", async () => {
+  test("last is the newest seq across all rooms", async () => {
     const { seq } = await on.append("a");
     expect(on.log.last).toBe(seq);
     const { seq: next } = await on.append("b");
@@ -63,7 +63,7 @@ export function orderContract(on: Subject): void {
 }
 
 export function subscriberContract(on: Subject): void {
-  test("a subscriber receives the publications of its room in order, and no others", async () => {
+  test("a subscriber receives its room's publications in order, and no others", async () => {
     const received: number[] = [];
     on.log.subscribe("a", (p) => received.push(p.seq));
     const before = await on.appendMany("a", 3);
@@ -72,14 +72,14 @@ export function subscriberContract(on: Subject): void {
     expect(received).toEqual(seqs([...before, ...after]));
   });
 
-  test("a subscriber has received a publication before its acknowledgement", async () => {
+  test("a subscriber receives a publication before it is acknowledged", async () => {
     let received = 0;
     on.log.subscribe("a", (p) => (received = p.seq));
     const { seq } = await on.append("a");
     expect(received).toBe(seq);
   });
 
-  test("after unsubscribe nothing is delivered, and stored messages remain", async () => {
+  test("after unsubscribing, nothing is delivered, and stored messages remain", async () => {
     const received: number[] = [];
     on.log.subscribe("a", (p) => received.push(p.seq));
     const { seq } = await on.append("a");
@@ -98,7 +98,7 @@ export function subscriberContract(on: Subject): void {
     expect(received).toEqual(["second"]);
   });
 
-  test("rooms without history deliver to their subscriber", async () => {
+  test("rooms without history still deliver to their subscriber", async () => {
     const received: number[] = [];
     on.log.subscribe("none:a", (p) => received.push(p.seq));
     expect(seqs(await on.appendMany("none:a", 3))).toEqual(received);
@@ -125,7 +125,7 @@ export function readContract(on: Subject): void {
     expect(read).toEqual(all);
   });
 
-  test("a slice that reaches the end of a room reaches the newest seq of all rooms", async () => {
+  test("a slice that reaches the end of a room reaches the newest seq across all rooms", async () => {
     await on.append("a");
     const { seq } = await on.append("b");
     expect((await on.log.read("a", 0, 9)).upTo).toBe(seq);
@@ -133,7 +133,7 @@ export function readContract(on: Subject): void {
     expect(await on.log.read("a", seq, 9)).toEqual({ from: seq, upTo: seq, publications: [] });
   });
 
-  test("the newest are the newest, oldest first", async () => {
+  test("the newest messages are returned oldest first", async () => {
     const all = seqs(await on.appendMany("a", 5));
     const newest = await on.log.newest("a", 2);
     expect(seqs(newest.publications)).toEqual(all.slice(-2));

@@ -7,12 +7,12 @@ import { rejection } from "../support/errors.ts";
 import type { Subject } from "./log.ts";
 
 export function retentionContract(on: Subject): void {
-  test("by count: the newest are stored", async () => {
+  test("by count: only the newest messages are stored", async () => {
     const all = seqs(await on.appendMany("three:a", 5));
     expect(seqs((await on.log.read("three:a", 0, 9)).publications)).toEqual(all.slice(-3));
   });
 
-  test("by bytes: the oldest are dropped", async () => {
+  test("by bytes: the oldest messages are dropped", async () => {
     const data = { kind: "text", text: "x".repeat(500) } as const;
     const all: number[] = [];
     for (let i = 0; i < 9; i++) all.push((await on.append("small:a", { data })).seq);
@@ -29,7 +29,7 @@ export function retentionContract(on: Subject): void {
     expect(await on.gapAfter("brief:a", 0)).toBe(true);
   });
 
-  test("a read of the newest reports whether older ones were removed", async () => {
+  test("a read of the newest messages reports whether older ones were removed", async () => {
     await on.appendMany("three:a", 3);
     expect((await on.log.newest("three:a", 9)).truncated).toBeUndefined();
     await on.append("three:a");
@@ -43,7 +43,7 @@ export function retentionContract(on: Subject): void {
     expect([true, undefined]).toContain(truncated);
   });
 
-  test("usageOf() is the usage of a room, if the log knows it at once", async () => {
+  test("usageOf() returns a room's usage if the log has it in memory", async () => {
     const data = { kind: "text", text: "12345" } as const;
     const [, newest] = [await on.append("a", { data }), await on.append("a", { data })];
     const usage = on.log.usageOf?.("a");
@@ -53,7 +53,7 @@ export function retentionContract(on: Subject): void {
     expect(nothing?.count ?? 0).toBe(0);
   });
 
-  test("rooms() are the rooms with stored messages", async () => {
+  test("rooms() lists the rooms with stored messages", async () => {
     await on.append("a");
     await on.append("none:a");
     await on.append("b");
@@ -76,7 +76,7 @@ export function changedRetentionContract(on: Subject): void {
     expect((await on.log.read("a", 0, 9)).publications).toHaveLength(2);
   });
 
-  test("a larger retention applies to later messages, and dropped messages stay a gap", async () => {
+  test("a larger retention applies to later messages, and dropped messages remain a gap", async () => {
     const all = seqs(await on.appendMany("three:a", 5));
     on.log.replaceRetention(() => WIDE);
     all.push(...seqs(await on.appendMany("three:a", 5)));
@@ -84,7 +84,7 @@ export function changedRetentionContract(on: Subject): void {
     expect(await on.gapAfter("three:a", all[0]!)).toBe(true);
   });
 
-  test("a room that was dropped under earlier rules is a gap, however often the rules change", async () => {
+  test("a room dropped under earlier rules is a gap, however often the rules change", async () => {
     await on.append("b");
     const freed = await on.append("none:a");
     for (let i = 0; i < 3; i++) {
@@ -106,14 +106,14 @@ export function changedRetentionContract(on: Subject): void {
 }
 
 export function gapContract(on: Subject): void {
-  test("there is no gap within the stored messages", async () => {
+  test("a cursor within the stored messages has no gap", async () => {
     const all = await on.appendMany("three:a", 6);
     expect(await on.gapAfter("three:a", all[2]!.seq)).toBe(false);
     expect(await on.gapAfter("three:a", all[5]!.seq)).toBe(false);
     expect(await on.gapAfter("three:a", on.log.last)).toBe(false);
   });
 
-  test("a trimmed room reports a gap, and continues with the oldest stored message", async () => {
+  test("a trimmed room reports a gap and continues with the oldest stored message", async () => {
     const all = await on.appendMany("three:a", 6);
     const slice = await on.log.read("three:a", all[1]!.seq, 9);
     expect(slice.from).toBeGreaterThan(all[1]!.seq);
@@ -133,7 +133,7 @@ export function gapContract(on: Subject): void {
     expect(seqs((await on.log.read("a", seq, 9)).publications)).toEqual([next.seq]);
   });
 
-  test("a room without history reports a gap: while subscribed, after leaving, and later", async () => {
+  test("a room without history reports a gap while subscribed, after unsubscribing, and later", async () => {
     const first = await on.append("none:a");
     expect(await on.gapAfter("none:a", first.seq - 1)).toBe(true);
     on.log.subscribe("none:a", () => {});
@@ -145,7 +145,7 @@ export function gapContract(on: Subject): void {
     expect(await on.gapAfter("none:a", second.seq)).toBe(false);
   });
 
-  test("a room that was dropped and is used again reports a gap for its earlier messages", async () => {
+  test("a dropped room that is used again reports a gap for its earlier messages", async () => {
     const { seq } = await on.append("a");
     await on.log.forget("a");
     on.log.subscribe("a", () => {});
@@ -153,7 +153,7 @@ export function gapContract(on: Subject): void {
     expect(await on.gapAfter("a", seq)).toBe(false);
   });
 
-  test("dropped rooms cause no gaps in rooms of another rule", async () => {
+  test("dropped rooms cause no gaps in rooms under a different rule", async () => {
     const { seq } = await on.append("a");
     await on.append("none:x");
     const next = await on.append("a");
@@ -175,7 +175,7 @@ export function keyContract(on: Subject): void {
     expect((await on.log.read("a", 0, 9)).publications.length).toBe(2);
   });
 
-  test("a repeated key with another event, other data, or data that is written differently, is refused", async () => {
+  test("a repeated key with a different event, different data, or differently formatted data is rejected", async () => {
     const text = '{"price":1.10}';
     const first = await on.append("a", { key: "k", data: { kind: "json", text } });
     const others: Partial<Draft>[] = [
@@ -189,7 +189,7 @@ export function keyContract(on: Subject): void {
     expect(seqs((await on.log.read("a", 0, 9)).publications)).toEqual([first.seq]);
   });
 
-  test("two concurrent appends with one key and different data: one is refused", async () => {
+  test("one of two concurrent appends with the same key and different data is rejected", async () => {
     const data = (text: string) => ({ key: "k", data: { kind: "text", text } as const });
     const both = [on.append("a", data("1")), on.append("a", data("2"))];
     const codes = await Promise.all(both.map((one) => rejection(one)));
@@ -216,7 +216,7 @@ export function keyContract(on: Subject): void {
     expect(new Set(seqs(all)).size).toBe(all.length);
   });
 
-  test("a key is known after its publication was trimmed, or was never stored", async () => {
+  test("a key is known even if its publication was trimmed or never stored", async () => {
     for (const room of ["three:a", "none:a"]) {
       const { seq } = await on.append(room, { key: "k" });
       await on.appendMany(room, 5);

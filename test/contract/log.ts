@@ -1,4 +1,4 @@
-// The contract of every log, on which the hub relies. Run with each implementation.
+// The contract of every log, which the hub relies on. Each implementation runs this suite.
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Log } from "../../src/log/log.ts";
 import type { Draft, Publication } from "../../src/protocol/publication.ts";
@@ -16,14 +16,14 @@ const RULES: [prefix: string, retention: Retention][] = [
   ["", WIDE],
 ];
 
-/** Rooms with these prefixes have these limits. Rooms of one rule get the same object. */
+/** Returns a room's retention by its prefix. Rooms with the same rule get the same object. */
 export function retentionOf(room: string): Retention {
   return (RULES.find(([prefix]) => room.startsWith(prefix)) ?? ["", WIDE])[1];
 }
 
 export type CreateLog = (retentionOf: (room: string) => Retention) => Log | Promise<Log>;
 
-/** Support for the parts of the suite: the log of the current test. */
+/** Gives the parts of the suite the current test's log. */
 export interface Subject {
   readonly log: Log;
   append(room: string, fields?: Partial<Draft>): Promise<Publication>;
@@ -56,7 +56,7 @@ class LogUnderTest implements Subject {
     (await this.log.read(room, after, 1000)).from > after;
 }
 
-/** Declares the suite for an implementation. Each test gets its own log, which is closed after it. */
+/** Declares the suite for an implementation. Each test gets its own log, which is closed after the test. */
 export function logContract(name: string, create: CreateLog): void {
   describe(name, () => {
     const subject = new LogUnderTest();
@@ -76,7 +76,7 @@ export function logContract(name: string, create: CreateLog): void {
       expect(subject.log.epoch).toMatch(/^[0-9a-z]{1,32}$/);
     });
 
-    test("closes with subscribers and publications in it", async () => {
+    test("a log with subscribers and publications can be closed", async () => {
       const other = await create(retentionOf);
       other.subscribe("a", () => {});
       await other.append({ room: "a", event: "message", data: { kind: "text", text: "x" } });

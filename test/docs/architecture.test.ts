@@ -1,4 +1,4 @@
-// ARCHITECTURE.md, "Where to look": every file in the table contains the function that the table names.
+// Checks ARCHITECTURE.md, "Where to look": every file in the table contains the function that the table names.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
@@ -7,7 +7,7 @@ const ROW = /^\| .*\]\((src\/[^)]*\.ts)\) +\| `(?:\w+\.)?(#?\w+)` +\|$/gm;
 
 const read = (path: string) => Bun.file(join(ROOT, path)).text();
 
-test("the files contain the functions", async () => {
+test("the files contain the functions named in the table", async () => {
   const rows = [...(await read("ARCHITECTURE.md")).matchAll(ROW)];
   expect(rows.length).toBeGreaterThanOrEqual(7);
   for (const [, path = "", name = ""] of rows) expect(await read(path), path).toContain(`${name}(`);

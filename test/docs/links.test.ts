@@ -1,4 +1,4 @@
-// Documentation: every relative link, every anchor and every path of the repository that it names exists.
+// Documentation: every relative link, anchor and repository path exists.
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -6,9 +6,9 @@ import { Glob } from "bun";
 
 const ROOT = join(import.meta.dir, "../..");
 const PAGES = ["*.md", "docs/**/*.md", "bench/**/*.md", "examples/**/*.md", "test/*.md", ".github/**/*.md"];
-/** Paths in code spans that are checked: they are written from the root of the repository. */
+/** Paths in code spans that are checked, relative to the repository's root. */
 const NAMED_PATH = /^(src|test|docs|bench|examples|scripts)\/[\w./{}*-]+$/;
-/** Output folders of the benchmark, which the repository does not contain. */
+/** The benchmark's output folders, which are not in the repository. */
 const GENERATED = /^bench\/(results|\.peers)\b/;
 
 const pages = [
@@ -21,7 +21,7 @@ async function read(page: string): Promise<string> {
   return text.replaceAll(/^ *```.*?^ *```$/gms, "");
 }
 
-/** The anchors of a page, as GitHub derives them from headings: repeated ones are numbered. */
+/** A page's anchors, as GitHub derives them from headings. Repeated anchors are numbered. */
 function anchorsOf(text: string): Set<string> {
   const anchors = new Set<string>();
   for (const [, heading = ""] of text.matchAll(/^#{1,6} +(.*?) *$/gm)) {
@@ -35,7 +35,7 @@ function anchorsOf(text: string): Set<string> {
   return anchors;
 }
 
-/** Targets of inline links, of images and of link definitions. */
+/** The targets of inline links, images and link definitions. */
 function linksOf(text: string): string[] {
   const prose = text.replaceAll(/`[^`\n]*`/g, "");
   const inline = [...prose.matchAll(/\]\(<?([^)\s>]+)>?(?: +"[^"]*")?\)/g)];
@@ -43,12 +43,12 @@ function linksOf(text: string): string[] {
   return [...inline, ...defined].map(([, target = ""]) => target);
 }
 
-/** Describes the fault of a link; undefined if it resolves. */
+/** Describes what is wrong with a link; undefined if it resolves. */
 function brokenLink(page: string, link: string): string | undefined {
   if (/^[a-z][a-z0-9+.-]*:/i.test(link)) return undefined;
   const [path = "", anchor] = link.split("#", 2);
   const target = path === "" ? page : relative(ROOT, join(ROOT, dirname(page), decodeURI(path)));
-  // Above the root are pages of the site that hosts the repository, as `../../security/advisories/new`.
+  // Links above the root lead to pages of the site that hosts the repository, such as `../../security/advisories/new`.
   if (target.startsWith("..")) return undefined;
   if (!existsSync(join(ROOT, target))) return `${page}: ${link}: no such file`;
   const text = texts.get(target);

@@ -1,4 +1,4 @@
-// A backup while the server runs, and the server on the restored backup.
+// Backing up a running server, and running a server on the restored backup.
 import { expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ async function publish(server: TestServer, count: number): Promise<void> {
   for (let i = 0; i < count; i++) expect((await server.publish("a", String(i))).status).toBe(201);
 }
 
-test("a backup has everything acknowledged before, opens as a data folder, and refuses newer cursors", async () => {
+test("a backup has everything acknowledged before, opens as a data folder, and reports a gap for newer cursors", async () => {
   const dir = folder();
   const place = folder();
   const copy = join(place, "copy.db");
@@ -27,7 +27,7 @@ test("a backup has everything acknowledged before, opens as a data folder, and r
   const { at } = await read(server, "?last=1");
   const { code, out } = await runProcess(["backup", "--data", dir, copy]);
   expect([code, out]).toEqual([0, expect.stringContaining("copy.db: 20 publications, ")]);
-  // The server was not affected.
+  // The running server is not affected.
   await publish(server, 5);
   expect((await read(server, "?last=100")).messages).toHaveLength(25);
 
@@ -38,13 +38,13 @@ test("a backup has everything acknowledged before, opens as a data folder, and r
   expect(other.thump.hub.log.epoch).not.toBe(server.thump.hub.log.epoch);
   const { messages } = await read(other, "?last=100");
   expect(messages.map(({ data }) => data)).toEqual(Array.from({ length: 20 }, (_, i) => i));
-  // A client with a cursor of the original may have messages that the copy lacks: it receives a gap notice.
+  // A client with a cursor from the original may have messages that the copy lacks, so it receives a gap notice.
   expect((await read(other, `?after=${at}`)).gap).toBeDefined();
   await publish(other, 1);
   expect((await read(other, "?last=100")).messages).toHaveLength(21);
 });
 
-test("a backup that fails reports the reason, and leaves no files behind", async () => {
+test("a backup that fails reports the reason and leaves no files behind", async () => {
   const dir = folder();
   const copy = join(dir, "copy.db");
   const missing = await runProcess(["backup", "--data", join(dir, "nowhere"), copy]);

@@ -1,4 +1,4 @@
-// The compiled binary: durability over kill -9, safe defaults, and the drain.
+// The compiled binary: durability across kill -9, safe defaults, and draining.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ const ROOT = join(import.meta.dir, "../..");
 const place = mkdtempSync(join(tmpdir(), "thump-binary-"));
 const binary = join(place, "thump");
 
-/** Built like `bun run build`, in a different folder. */
+/** Builds the binary like `bun run build`, into a different folder. */
 beforeAll(async () => {
   const args = pkg.scripts.build.replace("dist/thump", binary).split(" ").slice(1);
   const child = Bun.spawn([process.execPath, ...args], { cwd: ROOT, stdout: "ignore", stderr: "pipe" });
@@ -36,7 +36,7 @@ async function start(args: string[], env: Record<string, string> = {}, cwd = fol
   return { child, port, url: `http://127.0.0.1:${port}` };
 }
 
-test("built, it stores publications in a file", async () => {
+test("the binary stores publications in a file", async () => {
   const dir = folder();
   const first = await start(["--data", "data"], {}, dir);
   const answer = await fetch(`${first.url}/rooms/a`, { method: "POST", body: "1" });
@@ -57,18 +57,18 @@ test.each([
   ["false", "set a secret"],
   ["no", "THUMP_OPEN"],
   ["off", "THUMP_OPEN"],
-])("built, THUMP_OPEN=%j does not open it to other machines", async (open, why) => {
+])("the binary with THUMP_OPEN=%j is not open to other machines", async (open, why) => {
   const child = spawn(["--port", "0", "--host", "0.0.0.0"], { THUMP_OPEN: open });
   expect(await child.exited).toBe(2);
   expect(await new Response(child.stderr).text()).toContain(why);
 });
 
-test("built, a switch that is off in the environment is off", async () => {
+test("in the binary, a switch that is off in the environment is off", async () => {
   const { url } = await start([], { THUMP_CONSOLE: "false", THUMP_OPEN: "" });
   expect(await problemOf(fetch(`${url}/console`))).toMatchObject({ status: 404 });
 });
 
-test("built, it drains on SIGTERM", async () => {
+test("the binary drains on SIGTERM", async () => {
   const { child, port, url } = await start(["--drain", "3s"]);
   const socket = await connect(`ws://127.0.0.1:${port}/rooms/r`);
   const stream = await openEvents(`${url}/rooms/r`);

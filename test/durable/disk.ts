@@ -1,4 +1,4 @@
-// A disk of a few MiB, if this machine allows one: to fill it, or to make it read-only.
+// A disk of a few MiB that a test can fill or make read-only, if this machine allows mounting.
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ function mount(...args: string[]): boolean {
   return spawnSync("mount", args, { stdio: "ignore" }).status === 0;
 }
 
-/** The folder of the disk. Removed after the test. */
+/** Mounts a disk and returns its folder. The disk is removed after the test. */
 export function smallDisk(size: string): string {
   const path = join(folder(), "disk");
   mkdirSync(path);
@@ -23,7 +23,7 @@ export function makeReadOnly(path: string): void {
   if (!mount("-o", "remount,ro", path)) throw new Error("it could not be made read-only");
 }
 
-/** Why this machine has none; undefined if it has one. */
+/** The reason why this machine cannot mount a disk; undefined if it can. */
 export const noDisk = canMount() ? undefined : "this machine lets nobody but root mount a file system";
 
 function canMount(): boolean {

@@ -1,4 +1,4 @@
-// Unusable files and folders: each causes a specific error code at the start, and is not changed.
+// Unusable files and folders: each causes a specific error code at startup and is left unchanged.
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { closeSync, cpSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
@@ -68,7 +68,7 @@ function change(file: string, sql: string): void {
   db.close();
 }
 
-test("store-locked: one server per folder, and the first one is not affected", async () => {
+test("store-locked: a folder has one server, and the first server is not affected", async () => {
   const dir = folder();
   const first = open(dir);
   expect(refusal(dir).code).toBe("store-locked");
@@ -80,7 +80,7 @@ test("store-locked: one server per folder, and the first one is not affected", a
   open(dir);
 });
 
-testIf(noDisk)("store-read-only: a file system that may only be read", async () => {
+testIf(noDisk)("store-read-only: a read-only file system", async () => {
   const disk = smallDisk("4m");
   const dir = join(disk, "data");
   mkdirSync(dir);
@@ -89,7 +89,7 @@ testIf(noDisk)("store-read-only: a file system that may only be read", async () 
   expect(refusal(dir).code).toBe("store-read-only");
 });
 
-test("a damaged page: reads of the page fail with a message, all other reads and writes succeed", async () => {
+test("a damaged page: reads of that page fail with a message, all other reads and writes succeed", async () => {
   const dir = await filled();
   const file = join(dir, "thump.db");
   const db = new Database(file);
@@ -99,7 +99,7 @@ test("a damaged page: reads of the page fail with a message, all other reads and
     )
     .all();
   db.close();
-  // The first half of the pages is room a, the second half room b.
+  // The first half of the pages belongs to room a, the second half to room b.
   const { pageno } = pages[Math.floor(pages.length * 0.25)]!;
   const handle = openSync(file, "r+");
   writeSync(handle, new Uint8Array(4096).fill(0x5a), 0, 4096, (pageno - 1) * 4096);

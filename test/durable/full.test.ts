@@ -1,4 +1,4 @@
-// A full disk: publishes fail with an error code, acknowledged messages stay readable, and the server recovers by
+// A full disk: publishing fails with an error code, acknowledged messages stay readable, and the server recovers by
 // itself.
 import { expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
@@ -19,7 +19,7 @@ interface Fill {
   refused: { code: string; detail: string; retry: number };
 }
 
-/** Publishes until a publish is refused. */
+/** Publishes until a publication is refused. */
 async function fill(server: TestServer, room: string): Promise<Fill> {
   const acked: string[] = [];
   for (;;) {
@@ -35,7 +35,7 @@ async function fill(server: TestServer, room: string): Promise<Fill> {
   }
 }
 
-/** All stored messages of a room, read in several requests. */
+/** Reads all stored messages of a room, in several requests. */
 async function read(server: TestServer, room: string): Promise<string[]> {
   const all: string[] = [];
   for (let after = `${server.thump.hub.log.epoch}-0`, more = true; more;) {
@@ -51,7 +51,7 @@ async function read(server: TestServer, room: string): Promise<string[]> {
 
 const ready = async (server: TestServer) => (await fetch(`${server.url}/readyz`)).status;
 
-/** The properties of a server with a full disk. */
+/** Checks the behavior of a server with a full disk. */
 async function expectFull(server: TestServer, { acked, refused }: Fill): Promise<void> {
   expect(refused).toMatchObject({ code: "unavailable", retry: 1000 });
   expect(refused.detail).toContain("the disk is full");
@@ -70,7 +70,7 @@ async function expectWell(server: TestServer, { acked }: Fill): Promise<void> {
   expect(await read(server, "a")).toEqual([...acked, at]);
 }
 
-test("a file at its maximum size: forgetting a room makes space", async () => {
+test("a file at its maximum size: deleting a room's history frees space", async () => {
   const server = startServer({ rooms: ROOMS, store: { kind: "sqlite", dir: folder(), size: "1MiB" } });
   await server.publish("other", BODY.repeat(3));
   for (let i = 0; i < 20; i++) await server.publish("other", BODY.repeat(3));
@@ -81,7 +81,7 @@ test("a file at its maximum size: forgetting a room makes space", async () => {
   await expectWell(server, full);
 });
 
-testIf(noDisk)("a disk that is full", async () => {
+testIf(noDisk)("a full disk", async () => {
   const disk = smallDisk("4m");
   const filler = join(disk, "filler");
   const server = startServer({ rooms: ROOMS, store: { kind: "sqlite", dir: join(disk, "data") } });

@@ -24,7 +24,7 @@ export class KillableServer {
     this.#server = await startProcess(this.#all, {}, this.folder);
   }
 
-  /** Starts the server and kills it after this number of ms, whatever it is doing. */
+  /** Starts the server and kills it after this many ms, whatever it is doing. */
   async startAndKill(ms: number): Promise<void> {
     const child = spawn(this.#all, {}, this.folder);
     await Bun.sleep(ms);
@@ -32,7 +32,7 @@ export class KillableServer {
     await child.exited;
   }
 
-  /** Kills the server like a power failure. */
+  /** Kills the server without warning. */
   async kill(): Promise<void> {
     this.#server?.process.kill("SIGKILL");
     await this.#server?.process.exited;

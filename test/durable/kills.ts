@@ -1,5 +1,5 @@
-// Kills a server at random moments under load, repeatedly on the same data. Acknowledged messages are stored in
-// order, once; cursors resume exactly; retries are not stored twice.
+// Kills a server at random moments under load, repeatedly on the same data. Checks that acknowledged messages are
+// stored once and in order, that cursors resume exactly, and that retries are not stored twice.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Random } from "../support/random.ts";
@@ -94,14 +94,14 @@ async function check(
     if (disorder > 0) throw new Error(`${disorder} publications arrived out of order`);
     for (const [room, all] of received) {
       const there = stored.get(room) ?? [];
-      // With deliver: at-once, messages delivered before the kill may be lost.
+      // With deliver: at-once, messages that were already delivered may be lost in the kill.
       const known = new Set(there.map(({ seq }) => seq));
       same(`${room}, received`, room === EARLY ? all.filter(({ seq }) => known.has(seq)) : all, there);
     }
   }
 }
 
-/** All stored messages, read by a client that starts at the very beginning. */
+/** Reads all stored messages, as a client that starts at the very beginning. */
 async function readAll(
   server: KillableServer,
   acked: ReadonlyMap<number, number>,
@@ -115,7 +115,7 @@ async function readAll(
   return reader.received;
 }
 
-/** Checks that a room's stored messages are the acknowledged ones, each once, in the order of seqs. */
+/** Checks that a room's stored messages are exactly the acknowledged ones, in seq order. */
 function checkStored(
   room: string,
   stored: Received[],

@@ -9,12 +9,12 @@ export interface Received {
 export class ResumingListener {
   readonly received = new Map<string, Received[]>();
   gaps = 0;
-  /** Messages whose seq is not greater than the seq before. */
+  /** Number of messages whose seq is not greater than the previous one. */
   disorder = 0;
   #cursor: string | undefined;
   #abort: AbortController | undefined;
 
-  /** @param cursor the start position; undefined for now */
+  /** @param cursor the start position; undefined to start now */
   constructor(
     readonly rooms: readonly string[],
     cursor?: string,
@@ -55,7 +55,7 @@ export class ResumingListener {
       for await (const chunk of response.body ?? []) {
         const text = decoder.decode(chunk, { stream: true });
         if (this.#cursor === undefined) {
-          // An id without data is the start position, not an event.
+          // A block with an id but no data is the start position, not an event.
           head += text;
           this.#cursor = /^id: (.+)\n\n/m.exec(head)?.[1];
           if (this.#cursor !== undefined) this.#placed.resolve();
@@ -63,7 +63,7 @@ export class ResumingListener {
         parser.feed(text);
       }
     } catch {
-      // The connection broke: earlier messages count.
+      // The connection broke. The messages received so far count.
     }
   }
 

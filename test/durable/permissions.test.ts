@@ -1,4 +1,4 @@
-// Permissions of a data folder: for the owner only, whatever the umask or an earlier version set.
+// Data folder permissions: only the owner has access, whatever the umask or an earlier version set.
 import { expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { folder, type Started, startProcess, THUMP } from "../support/process.ts
 const NOBODY = 65534;
 const canSwitchUser = process.getuid?.() === 0 && Bun.which("setpriv") !== null;
 
-/** Permissions of a file or folder, in octal. */
+/** The permissions of a file or folder, in octal. */
 function modeOf(path: string): string {
   return (statSync(path).mode & 0o777).toString(8);
 }
@@ -22,7 +22,7 @@ function modesIn(dir: string): Record<string, string> {
   );
 }
 
-/** Runs something with a umask, which new files and folders inherit from their parent process. */
+/** Runs an action with a umask, which child processes inherit. */
 async function withUmask<T>(mask: number, action: () => Promise<T>): Promise<T> {
   const before = process.umask(mask);
   try {
@@ -50,7 +50,7 @@ const FILES = ["thump.db", "thump.db-shm", "thump.db-wal", "thump.lock", "thump.
 const PRIVATE = Object.fromEntries(FILES.map((name) => [name, "600"]));
 
 test.each([0o000, 0o022, 0o077])(
-  "umask %o: folder, files and a backup are accessible to the owner only",
+  "umask %o: only the owner has access to the folder, its files and a backup",
   async (mask) => {
     const parent = folder();
     const data = join(parent, "above", "data");
@@ -65,7 +65,7 @@ test.each([0o000, 0o022, 0o077])(
   },
 );
 
-test("a folder with wider modes keeps its mode; the server's files lose theirs", async () => {
+test("a folder with a wider mode keeps it; the server's files become private", async () => {
   const data = folder();
   chmodSync(data, 0o755);
   const first = await serve(data);
@@ -79,7 +79,7 @@ test("a folder with wider modes keeps its mode; the server's files lose theirs",
   expect(modesIn(data)).toEqual({ theirs: "755", ...PRIVATE });
 });
 
-test("a database of another program keeps its mode: the start is refused", async () => {
+test("the server does not start on a different program's database, whose mode stays", async () => {
   const data = folder();
   const file = join(data, "thump.db");
   await Bun.write(file, "not a database, but long enough to be looked at".repeat(99));
@@ -92,10 +92,10 @@ test("a database of another program keeps its mode: the start is refused", async
 });
 
 testIf(canSwitchUser ? undefined : "not root, or there is no setpriv")(
-  "another user opens none of the files, the lock included",
+  "another user cannot open any file, including the lock",
   async () => {
     const parent = folder();
-    // The folder existed before, with access for everyone: its files are private nevertheless.
+    // The folder already exists, with access for everyone. The files in it are still private.
     const data = join(parent, "data");
     mkdirSync(data);
     for (const each of [parent, data]) chmodSync(each, 0o755);

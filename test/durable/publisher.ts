@@ -1,5 +1,4 @@
-// A publisher that retries: publications without an acknowledgement are sent again after a reconnect, with the same
-// key.
+// A publisher that retries: after a reconnect, it sends unacknowledged publications again with the same key.
 import type { Frame } from "../support/clients.ts";
 
 export interface Item {
@@ -11,14 +10,14 @@ export interface Item {
 const MAX_UNACKNOWLEDGED = 40;
 
 export class Publisher {
-  /** The acknowledged seq, by number. */
+  /** The acknowledged seq of each number. */
   readonly acked = new Map<number, number>();
   /** Unacknowledged publications by number, oldest first. */
   readonly #unacknowledged = new Map<number, Item>();
   #socket: WebSocket | undefined;
   failure: Error | undefined;
 
-  /** @param next returns the next publication, or undefined at the end */
+  /** @param next returns the next publication, or undefined after the last one */
   constructor(
     readonly name: string,
     readonly next: () => Item | undefined,
@@ -38,7 +37,7 @@ export class Publisher {
     });
   }
 
-  /** Resolves when everything is acknowledged, or the connection breaks. */
+  /** Resolves when everything is acknowledged or the connection breaks. */
   async settled(): Promise<void> {
     while (this.#unacknowledged.size > 0 && this.#socket?.readyState === WebSocket.OPEN) await Bun.sleep(2);
   }

@@ -1,4 +1,4 @@
-// Expired and excess messages are deleted from the file, and a file under steady load stops growing.
+// Expired and excess messages are deleted from the file, and under steady load the file stops growing.
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { statSync } from "node:fs";
@@ -11,7 +11,7 @@ const WIDE: Retention = { count: 1e6, age: 3_600_000, bytes: 1e9 };
 
 interface Opened {
   log: SqliteLog;
-  /** The number that a query returns. */
+  /** Runs a query that returns a number. */
   ask: (sql: string) => number;
 }
 
@@ -29,14 +29,14 @@ const say = async ({ log }: Opened, room: string, size = 1000, key?: string) =>
 const burst = (opened: Opened, room: string, count: number, size?: number) =>
   Promise.all(Array.from({ length: count }, () => say(opened, room, size)));
 
-/** The log tidies by itself, in small steps. */
+/** The log cleans up by itself, in small steps. */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await Bun.sleep(10);
 }
 
 const ROWS = "SELECT count(*) FROM publications";
 
-test("by count and by bytes: excess messages are deleted with the next transaction or soon after", async () => {
+test("messages over the count or byte limit are deleted with the next transaction or soon after", async () => {
   const opened = open((room) => (room === "few" ? { ...WIDE, count: 10 } : { ...WIDE, bytes: 20_000 }));
   await burst(opened, "few", 3000);
   await burst(opened, "small", 500);
@@ -45,14 +45,14 @@ test("by count and by bytes: excess messages are deleted with the next transacti
   expect(opened.ask("SELECT count FROM rooms WHERE name = 'few'")).toBe(10);
 });
 
-test("by age: a quiet room is emptied without a request", async () => {
+test("expired messages in an idle room are deleted without a request", async () => {
   const opened = open(() => ({ ...WIDE, age: 300 }));
   await burst(opened, "a", 3000, 10);
   await until(() => opened.ask(ROWS) === 0);
   expect(opened.ask("SELECT floor = last FROM rooms")).toBe(1);
 });
 
-test("changed rules reach rooms without a request, also after a restart", async () => {
+test("changed rules apply to idle rooms, even after a restart", async () => {
   const dir = folder();
   const first = open(() => WIDE, dir);
   for (const room of ["a", "b", "c"]) await burst(first, room, 50);
@@ -63,13 +63,13 @@ test("changed rules reach rooms without a request, also after a restart", async 
   await until(() => second.ask(ROWS) === 15);
 });
 
-test("deletions that a crash interrupted complete after the next start", async () => {
+test("deletions interrupted by a crash are completed after the next start", async () => {
   const dir = folder();
   const first = open(() => WIDE, dir);
   await burst(first, "a", 2000, 10);
   await burst(first, "b", 10);
   await first.log.close();
-  // The state of a process that died between the transaction and the tidying.
+  // Creates the state of a process that died between the transaction and the cleanup.
   const db = new Database(first.log.path);
   db.run("UPDATE rooms SET floor = last, count = 0, bytes = 0 WHERE name = 'a'");
   db.run("DELETE FROM rooms WHERE name = 'b'");
@@ -79,7 +79,7 @@ test("deletions that a crash interrupted complete after the next start", async (
   await until(() => second.ask(ROWS) === 1);
 });
 
-test("keys expire in the file as they do in memory", async () => {
+test("keys in the file expire as they do in memory", async () => {
   const opened = open(() => WIDE);
   await say(opened, "a", 10, "k");
   expect(opened.ask("SELECT count(*) FROM keys")).toBe(1);
@@ -88,7 +88,7 @@ test("keys expire in the file as they do in memory", async () => {
   await until(() => opened.ask("SELECT count(*) FROM keys") === 0);
 });
 
-test("under steady load the file stops growing, and returns the space of a burst", async () => {
+test("under steady load the file stops growing, and shrinks again after a burst", async () => {
   const opened = open((room) => (room === "burst" ? WIDE : { ...WIDE, count: 200 }));
   const size = () => opened.ask("PRAGMA page_count");
   const rounds = async (count: number) => {
@@ -100,11 +100,11 @@ test("under steady load the file stops growing, and returns the space of a burst
   const settled = size();
   await rounds(200);
   expect(size()).toBeLessThan(settled * 1.5);
-  // A burst, whose messages are then forgotten.
+  // A burst, whose history is then deleted.
   await burst(opened, "burst", 8000);
   expect(size()).toBeGreaterThan(settled * 3);
   await opened.log.forget("burst");
-  // Eight thousand rows are deleted in steps, then their pages are returned.
+  // Eight thousand rows are deleted in steps, then their pages are freed.
   await until(() => size() < settled * 1.5);
   expect(statSync(`${opened.log.path}-wal`).size).toBeLessThan(64 << 20);
 });

@@ -1,4 +1,4 @@
-// A server with a data folder, from outside: options, metrics, changed rules, and a restart.
+// A server with a data folder, as clients see it: options, metrics, changed rules, and a restart.
 import { expect, test } from "bun:test";
 import { readOptions } from "../../src/server/config/command-line.ts";
 import { reload } from "../../src/server/reload.ts";
@@ -35,7 +35,7 @@ test("a folder is set by a flag or the environment, and the server reports its d
     expect(() => checkOptions({ store }, "here")).toThrow(why);
 });
 
-test("metrics have the publications per commit and the size of the file", async () => {
+test("metrics include the publications per commit and the file size", async () => {
   const server = startServer({ store: { kind: "sqlite", dir: folder() } });
   await Promise.all(Array.from({ length: 50 }, (_, i) => server.publish("a", String(i))));
   const text = await (await fetch(`${server.url}/metrics`)).text();
@@ -50,12 +50,12 @@ test("metrics have the publications per commit and the size of the file", async 
   expect(value("thump_log_append_seconds_count")).toBe(50);
 });
 
-test("without a file there are no such metrics", async () => {
+test("without a data folder, these metrics do not exist", async () => {
   const server = startServer();
   expect(await (await fetch(`${server.url}/metrics`)).text()).not.toContain("thump_store");
 });
 
-test("a stream resumes after a restart, over rooms in the file and in memory, with a gap notice for lost messages", async () => {
+test("after a restart, a stream resumes rooms in the file and in memory, with a gap notice for lost messages", async () => {
   const options = {
     rooms: { mem: { history: { store: "memory" } } },
     store: { kind: "sqlite", dir: folder() },
@@ -81,7 +81,7 @@ test("a stream resumes after a restart, over rooms in the file and in memory, wi
   expect(told).toEqual(["gap in mem", "kept 3", "mem 4", "kept 5"]);
 });
 
-test("a reload may move rooms into the file and out of it while clients are in them", async () => {
+test("a reload may move rooms into or out of the file while clients are connected", async () => {
   const dir = folder();
   const store = { kind: "sqlite", dir } as const;
   const inMemory = { a: { history: { store: "memory" } } } as const;
@@ -95,7 +95,7 @@ test("a reload may move rooms into the file and out of it while clients are in t
   await server.publish("a", "3");
   const events = await stream.events.until((all) => all.length === 3);
   expect(events.map(({ data }) => data)).toEqual(["1", "2", "3"]);
-  // Back into the file: the messages from memory are a gap, also for connected clients.
+  // When a room moves back into the file, its messages in memory become a gap, even for connected clients.
   const before = `${server.thump.hub.log.epoch}-${server.thump.hub.log.last - 1}`;
   reload(server.thump, settings);
   stream.abort();

@@ -1,4 +1,5 @@
-// Floods by one client: rooms, joins, publications and connections. The client gets `rate` errors, or is closed.
+// One client floods the server with rooms, joins, publications and connections. It gets `rate` errors or is
+// disconnected.
 import { expect, test } from "bun:test";
 import { eventually } from "../support/answers.ts";
 import type { Multiplexed } from "../support/clients.ts";
@@ -14,13 +15,13 @@ const count = (client: Multiplexed, fits: (frame: { type: string; [field: string
 const joins = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => JSON.stringify({ type: "join", room: `room ${from + i}` }));
 
-/** Checks that the server holds no rooms and no state of clients. */
+/** Checks that the server holds no rooms and no client state. */
 async function forgotten(server: TestServer): Promise<void> {
   await eventually(() => server.thump.hub.rooms.size === 1);
   expect(server.thump.hub.sessionsByAddress.size).toBe(0);
 }
 
-test("10,000 rooms joined by one session, within its limit: it receives from all, and they close when it ends", async () => {
+test("one session joins 10,000 rooms, within its limit: it receives from all, and they close when it ends", async () => {
   const server = startServer({
     limits: { rooms: 10_000, rates: { session: { joins: false }, address: { joins: false } } },
   });
@@ -39,7 +40,7 @@ test("10,000 rooms joined by one session, within its limit: it receives from all
   await eventually(() => server.thump.hub.rooms.size === 1);
 });
 
-test("10,000 rooms joined by one session, beyond its limit: it gets specific errors and is then closed", async () => {
+test("one session joins 10,000 rooms, beyond its limit: it gets specific errors and is then disconnected", async () => {
   const server = startServer();
   await unharmed(server, async () => {
     const client = await multiplexed(server.socket("/ws"));
@@ -55,7 +56,7 @@ test("10,000 rooms joined by one session, beyond its limit: it gets specific err
   expect(metrics.of("thump_sessions_closed_total", { reason: "rate" })).toBe(1);
 });
 
-test("rooms in a handshake have the same limit and cost as other joins", async () => {
+test("rooms in a handshake have the same limits and cost as other joins", async () => {
   const server = startServer({
     open: true,
     proxies: ["loopback"],
@@ -73,7 +74,7 @@ test("rooms in a handshake have the same limit and cost as other joins", async (
   await forgotten(server);
 });
 
-test("joining and leaving without end exceeds the rate, and leaves no state", async () => {
+test("endless joins and leaves exceed the rate, and leave no state", async () => {
   const server = startServer();
   await unharmed(server, async () => {
     const client = await multiplexed(server.socket("/ws"));
@@ -90,7 +91,7 @@ test("joining and leaving without end exceeds the rate, and leaves no state", as
 });
 
 test.each(["/ws", "/rooms/flood"])(
-  "publishing without end on %s exceeds the rate, and earlier publications are stored",
+  "endless publishing on %s exceeds the rate, and earlier publications are stored",
   async (path) => {
     const rate = { rate: 100, burst: 2000 };
     const server = startServer({ limits: { rates: { session: { publishes: rate } } } });
@@ -115,7 +116,7 @@ test.each(["/ws", "/rooms/flood"])(
   },
 );
 
-test("many sessions of one address that publish without end share the limit of the address", async () => {
+test("many sessions from one address that publish endlessly share the address's limit", async () => {
   const server = startServer({
     open: true,
     proxies: ["loopback"],
@@ -129,11 +130,11 @@ test("many sessions of one address that publish without end share the limit of t
     await Promise.all(sockets.map(({ closed }) => closed));
   });
   const { publications } = await server.thump.hub.log.newest("flood", 5000);
-  // The bucket may have refilled for a second or two.
+  // The bucket may have been refilled for a second or two.
   expect(publications.length).toBeWithin(1000, 1010);
 });
 
-test("a flood of connections from one address uses only its own sessions, and each attempt is answered", async () => {
+test("a flood of connections from one address uses up only that address's sessions, and each attempt is answered", async () => {
   const server = startServer({
     open: true,
     proxies: ["loopback"],
@@ -177,7 +178,7 @@ test("thousands of short connections leave no state", async () => {
   await forgotten(server);
 });
 
-test("the state of users is limited in number", async () => {
+test("per-user state is limited", async () => {
   const server = startServer({ open: true, proxies: ["loopback"] });
   await unharmed(server, async () => {
     for (let i = 0; i < 3000; i += 100) {

@@ -1,4 +1,4 @@
-// Invalid and unusual WebSocket frames (RFC 6455 §5): fragmented, endless, too long, of the wrong type.
+// Invalid and unusual WebSocket frames (RFC 6455 §5): fragmented, endless, too long, with a wrong opcode.
 import { expect, test } from "bun:test";
 import { publishAt } from "../support/answers.ts";
 import { connect } from "../support/clients.ts";
@@ -6,7 +6,7 @@ import { startServer, type TestServer } from "../support/server.ts";
 import { bareSocket, clientFrame, type Tcp } from "../support/tcp.ts";
 import { unharmed } from "../support/unharmed.ts";
 
-/** A frame with this first byte, masked with zeros; `length` may be false. */
+/** Builds a frame with this first byte, masked with zeros. `length` may be wrong. */
 function frame(first: number, payload: string | Uint8Array = "", length = [payload.length]): Uint8Array {
   const [short = 0, ...long] = length;
   return Buffer.concat([
@@ -18,10 +18,10 @@ const FIN = 0x80;
 const TEXT = 1;
 const BINARY = 2;
 const CONTINUATION = 0;
-/** A length in 64 bits. */
+/** A 64-bit length field that ends with these bytes. */
 const long = (...bytes: number[]) => [127, ...Array.from({ length: 8 - bytes.length }, () => 0), ...bytes];
 
-/** Sends frames and awaits the end of the connection. */
+/** Sends frames and waits until the connection ends. */
 async function endOf(server: TestServer, frames: Iterable<Uint8Array>): Promise<Tcp> {
   const client = await bareSocket(server.port, "/rooms/r");
   for (const each of frames) client.send(each);
@@ -47,8 +47,8 @@ const FATAL: Record<string, Uint8Array[]> = {
   "that is a close of one byte": [frame(0x88, "x")],
   "that is a close with a reserved code": [frame(0x88, Uint8Array.of(3, 236))],
   "that is a close with a reason that is not UTF-8": [frame(0x88, Uint8Array.of(3, 232, 0xff))],
-  "that continues nothing": [frame(FIN | CONTINUATION, "x")],
-  "that begins within a fragmented one": [frame(TEXT, "x"), frame(FIN | TEXT, "y")],
+  "that continues no message": [frame(FIN | CONTINUATION, "x")],
+  "that begins inside a fragmented message": [frame(TEXT, "x"), frame(FIN | TEXT, "y")],
   "that is not UTF-8": [frame(FIN | TEXT, Uint8Array.of(0xc3, 0x28))],
   "that is not UTF-8 across fragments": [
     frame(TEXT, Uint8Array.of(0xe2, 0x82)),
@@ -57,7 +57,7 @@ const FATAL: Record<string, Uint8Array[]> = {
   "that ends within a character": [frame(TEXT, Uint8Array.of(0xe2)), frame(FIN, Uint8Array.of(0x82))],
   "with half of a surrogate pair": [frame(FIN | TEXT, Uint8Array.of(0xed, 0xa0, 0x80))],
   "of 2⁶³ − 1 bytes": [frame(FIN | BINARY, "x", long(TOO_LONG, 255, 255, 255, 255, 255, 255, 255))],
-  "of a negative length": [frame(FIN | BINARY, "x", long(255, 255, 255, 255, 255, 255, 255, 255))],
+  "with a negative length": [frame(FIN | BINARY, "x", long(255, 255, 255, 255, 255, 255, 255, 255))],
   "of 4 GiB": [frame(FIN | BINARY, "x", long(1, 0, 0, 0, 0))],
 };
 
@@ -69,7 +69,7 @@ test.each(Object.entries(FATAL))("a frame %s ends its connection and is not publ
   expect(await listener.next()).toBe("next");
 });
 
-test("frames that arrive byte by byte are received correctly, one per session", async () => {
+test("a frame that arrives byte by byte is received correctly", async () => {
   const server = startServer();
   const listener = await connect(server.socket("/rooms/r"));
   const euro = "€".repeat(50);
@@ -120,7 +120,7 @@ test("a message in one-byte fragments, with split characters and control frames 
 });
 
 test.each(["/rooms/r", "/ws?room=r"])(
-  "on %s, endless fragments are cut off at a size, and so are fragments that are too large together",
+  "on %s, endless fragments are cut off at a maximum size, and so are fragments whose total is too large",
   async (path) => {
     const server = startServer({ limits: { message: 1000 } });
     await unharmed(server, async () => {
@@ -147,7 +147,7 @@ test.each(["/rooms/r", "/ws?room=r"])(
   },
 );
 
-test("endless empty fragments take no memory, and a client that sends nothing else is closed as silent", async () => {
+test("endless empty fragments use no memory, and a client that sends nothing else is closed as silent", async () => {
   const server = startServer({ heartbeat: 0.2 });
   await unharmed(server, async () => {
     const client = await bareSocket(server.port, "/rooms/r");
@@ -175,7 +175,7 @@ test("thousands of empty and one-byte messages are ordinary publications", async
   });
 });
 
-test("a flood of pings is answered or cut off, and takes no memory if the answers are not read", async () => {
+test("a flood of pings is answered or cut off, and uses no memory if the client does not read the pongs", async () => {
   const server = startServer();
   await unharmed(server, async () => {
     const client = await bareSocket(server.port, "/rooms/r");

@@ -1,4 +1,4 @@
-// Injection: names and data with markup, control characters and separators are delivered unchanged on each transport.
+// Injection: data with markup, control characters and separators is delivered unchanged on every transport.
 import { expect, test } from "bun:test";
 import { problemOf, stateOf } from "../support/answers.ts";
 import { connect, multiplexed } from "../support/clients.ts";
@@ -23,7 +23,7 @@ const DATA = [
   '"\\u2028\\u0000\\n\\nid: x"',
   "\ud83d\ude00 </script><!--",
 ];
-/** The data as receivers parse it: JSON as JSON, other text as text. */
+/** The data as receivers parse it: valid JSON as a value, anything else as text. */
 function meant(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -33,7 +33,7 @@ function meant(text: string): unknown {
 }
 const END = "the end";
 
-/** Subscribers on all transports, and the messages that each received. */
+/** Subscribes on all transports. The returned function resolves with the messages that each received. */
 async function listeners(server: TestServer): Promise<() => Promise<Record<string, unknown[]>>> {
   const raw = await connect(server.socket("/rooms/r"));
   const mux = await multiplexed(server.socket("/ws?room=r"));
@@ -47,7 +47,7 @@ async function listeners(server: TestServer): Promise<() => Promise<Record<strin
       await events.until((all) => all.at(-1)?.data.includes(END) === true);
     await lines.lines.until((all) => all.some((line) => line.includes(END)));
     const { epoch } = server.thump.hub.log;
-    // Ids are the server's, and there are no events other than the published ones.
+    // Only the server sets ids, and no events appear other than the published ones.
     for (const { id = "", event } of [...one.events.all, ...several.events.all]) {
       expect(id).toStartWith(`${epoch}-`);
       expect(event).toBeUndefined();
@@ -59,7 +59,7 @@ async function listeners(server: TestServer): Promise<() => Promise<Record<strin
       several: envelopes.map(({ data }) => data),
       ndjson: lines.objects.filter(({ type }) => type === "message").map(({ data }) => data),
       state: (await stateOf(server, "r")).messages.map((message) => message["data"]),
-      // NDJSON has one kind of line end.
+      // NDJSON has only one kind of line end.
       one: one.events.all.map(({ data }) => data),
     };
   };
@@ -142,7 +142,7 @@ test.each(["\n", "\r", "\0"])("a request with %j in a header value is rejected",
   expect(server.thump.hub.stats.publications).toBe(0);
 });
 
-test("text of the request that a response repeats in a header or an error cannot break out of it", async () => {
+test("request text that a response repeats in a header or an error cannot break out of it", async () => {
   const server = startServer({ access: { secrets: SECRET } });
   const [, body, signature] = token().split(".");
   for (const alg of ['x\r\nSet-Cookie: a="b"', "x\u2028\0", '"\\', "\u{1f600}"]) {

@@ -1,4 +1,4 @@
-// Names of built-in JavaScript properties, and patterns that would make regular expressions backtrack.
+// Names of built-in JavaScript properties, and patterns that would make a regular expression backtrack.
 import { expect, test } from "bun:test";
 import { dataOf, problemOf, publishAt, stateOf } from "../support/answers.ts";
 import { connect, multiplexed, Multiplexed } from "../support/clients.ts";
@@ -57,7 +57,7 @@ test.each(NAMES)("%s is an ordinary room, event, key and field", async (name) =>
   expect(Object.keys(Object.prototype)).toEqual([]);
 });
 
-test.each(NAMES)("a user named %s is that user only", async (name) => {
+test.each(NAMES)("a user named %s has only that user's rights", async (name) => {
   const key = `thump_${"k".repeat(43)}`;
   const hash = new Bun.CryptoHasher("sha256").update(key).digest("hex");
   const server = startServer({
@@ -115,7 +115,7 @@ test("patterns in rules, grants and lists do not backtrack", async () => {
   });
 });
 
-test("the pattern of a list has few wildcards, and is matched against thousands of long names quickly", async () => {
+test("a list's pattern has few wildcards, and matches thousands of long names quickly", async () => {
   const server = startServer();
   await Promise.all(
     Array.from({ length: 3000 }, (_, i) => server.thump.publish(`${"a".repeat(250)}${i}`, 1)),

@@ -1,4 +1,4 @@
-// Paths are unambiguous: a request acts on the literal name in its raw target, or is rejected with 400 or 404.
+// Paths are unambiguous: a request acts on the name written in its raw target, or is rejected with 400 or 404.
 import { expect, test } from "bun:test";
 import { Elysia } from "elysia";
 import { thump } from "../../src/index.ts";
@@ -17,9 +17,9 @@ import { bearer, claims, SECRET, token } from "../support/tokens.ts";
 
 const KEY = `thump_${"k".repeat(43)}`;
 const hash = new Bun.CryptoHasher("sha256").update(KEY).digest("hex");
-/** Without the console, so that the server publishes nothing itself. */
+/** Without the console, the server publishes nothing itself. */
 const OPTIONS = { access: { secrets: SECRET, apiKeys: [{ name: "backend", hash }] }, console: false };
-/** Rooms that a different interpretation of a target could lead to. */
+/** Rooms to which a different reading of a target could lead. */
 const OTHERS = ["orders", "x", "history", "members", "evil", "rooms", "127.0.0.1", "localhost"];
 
 interface Place {
@@ -36,13 +36,13 @@ function inApp(app: ReturnType<typeof withPlugin>, prefix: string): Place {
 
 const withPlugin = (prefix: string) => new Elysia().use(thump({ ...OPTIONS, prefix }));
 
-/** Apps with the routes. */
+/** The apps that serve the routes. */
 const PLACES: Record<string, () => Place> = {
   "a server": () => ({ ...startServer(OPTIONS), prefix: "" }),
   "an app, with a prefix": () => inApp(withPlugin("/live"), "/live"),
   "an app's group": () => {
     const app: unknown = new Elysia().group("/api", (group) => group.use(thump(OPTIONS)));
-    // Elysia's types lose the decorators of a group.
+    // Elysia's types lose a group's decorators.
     return inApp(app as ReturnType<typeof withPlugin>, "/api");
   },
 };
@@ -53,7 +53,7 @@ interface Outcome {
   acted: string[];
 }
 
-/** Sends a raw request with an API key. Returns the head of the response, and the body if it ends. */
+/** Sends a raw request with an API key. Returns the response's head, and its body if that ends. */
 async function ask(
   { port }: Place,
   method: string,
@@ -116,7 +116,7 @@ const HANDSHAKE = [
   "Sec-WebSocket-Version: 13",
 ];
 
-/** For each route with a room name: the request, and the rooms that it acted on. */
+/** For each route with a room name: the request, and how to find the rooms that it acted on. */
 const ROOM_ROUTES: [method: string, route: string, what: string, act: Act][] = [
   [
     "POST",
@@ -147,7 +147,7 @@ const ROOM_ROUTES: [method: string, route: string, what: string, act: Act][] = [
   ],
 ];
 
-/** Requests a target. @returns the errors found in the result */
+/** Requests a target. @returns the errors in the result */
 async function tried(
   place: Place,
   act: Act,
@@ -173,7 +173,7 @@ for (const [where, start] of Object.entries(PLACES)) {
       const place = start();
       const wrong: string[] = [];
       for (const segment of SEGMENTS) {
-        // Targets that a question mark turns into a different route are tested there.
+        // With a question mark in the segment, this is a target of a different route, which has its own test.
         if (segment.includes("?") && !route.endsWith(":room")) continue;
         wrong.push(...(await tried(place, act, pathOf(place, route, segment, "orders"), route)));
       }
@@ -194,7 +194,7 @@ for (const [where, start] of Object.entries(PLACES)) {
     expect(wrong).toEqual([]);
   });
 
-  test(`in ${where}, a session or user is ended by its literal name, or none is`, async () => {
+  test(`in ${where}, a request ends the session or user with the literal name, or none`, async () => {
     const place = start();
     const { hub } = place.thump;
     const wrong: string[] = [];
@@ -257,7 +257,7 @@ for (const [where, start] of Object.entries(PLACES)) {
   });
 }
 
-/** The path as Bun normalizes it, for apps that do not route by the raw target: without backslashes and dot segments. */
+/** The path as Bun normalizes it, without backslashes and dot segments. Some apps do not route by the raw target. */
 function normalized(target: string): string {
   const [path = "", ...query] = target.replace(/^https?:\/\/[^/?#]*/, "").split("?");
   if (path.includes("#")) return target;
@@ -282,36 +282,39 @@ function served(app: ReturnType<typeof withPlugin>, prefix: string): Place {
   return { thump: coreOf(app.decorator.thump), port: server.port ?? 0, prefix };
 }
 
-test.each(Object.keys(UNROUTED))("in %s, paths are unambiguous too: Bun's URL decides", async (where) => {
-  const place = (UNROUTED[where] as () => Place)();
-  const wrong: string[] = [];
-  for (const [method, route, what, act] of ROOM_ROUTES) {
-    if (what !== "publishes" && what !== "reads" && what !== "forgets") continue;
-    const paths = SEGMENTS.map((segment) => pathOf(place, route, segment, "orders"));
-    const forms = Object.values(FORMS).map((form) => form(pathOf(place, route, "orders", "")));
-    for (const target of [...paths, ...forms]) {
-      const read = (by: string) => literalName(normalized(target), place.prefix + by);
-      // The normalized target may be one of the other route.
-      const literal = read(route) ?? (method === "GET" ? read("/rooms/:room") : undefined);
-      const { status, acted } = await act(place, target, literal);
-      const fits = acted.every((name) => name === literal) && (status < 300 || [400, 404].includes(status));
-      if (!fits)
-        wrong.push(
-          `${method} ${target} → ${status} ${JSON.stringify(acted)}, not ${JSON.stringify(literal)}`,
-        );
+test.each(Object.keys(UNROUTED))(
+  "in %s, paths are unambiguous too: the URL that Bun parses decides",
+  async (where) => {
+    const place = (UNROUTED[where] as () => Place)();
+    const wrong: string[] = [];
+    for (const [method, route, what, act] of ROOM_ROUTES) {
+      if (what !== "publishes" && what !== "reads" && what !== "forgets") continue;
+      const paths = SEGMENTS.map((segment) => pathOf(place, route, segment, "orders"));
+      const forms = Object.values(FORMS).map((form) => form(pathOf(place, route, "orders", "")));
+      for (const target of [...paths, ...forms]) {
+        const read = (by: string) => literalName(normalized(target), place.prefix + by);
+        // The normalized target may belong to the other route.
+        const literal = read(route) ?? (method === "GET" ? read("/rooms/:room") : undefined);
+        const { status, acted } = await act(place, target, literal);
+        const fits = acted.every((name) => name === literal) && (status < 300 || [400, 404].includes(status));
+        if (!fits)
+          wrong.push(
+            `${method} ${target} → ${status} ${JSON.stringify(acted)}, not ${JSON.stringify(literal)}`,
+          );
+      }
     }
-  }
-  for (const hosts of Object.values(HOSTS)) {
-    const { status } = await ask(
-      place,
-      "DELETE",
-      `/0123456789${place.prefix}/rooms/orders/history`,
-      hosts ?? [],
-    );
-    if (status !== 404 && status !== 400) wrong.push(`${String(hosts)} → ${status}`);
-  }
-  expect(wrong).toEqual([]);
-});
+    for (const hosts of Object.values(HOSTS)) {
+      const { status } = await ask(
+        place,
+        "DELETE",
+        `/0123456789${place.prefix}/rooms/orders/history`,
+        hosts ?? [],
+      );
+      if (status !== 404 && status !== 400) wrong.push(`${String(hosts)} → ${status}`);
+    }
+    expect(wrong).toEqual([]);
+  },
+);
 
 test("paths are unambiguous over HTTP/2", async () => {
   const { cert, key } = makeCertificate();
@@ -328,7 +331,7 @@ test("paths are unambiguous over HTTP/2", async () => {
     });
     await stream.until(() => false);
     const acted = [...countsOf(server.thump)].filter(([room, count]) => before.get(room) !== count);
-    // An invalid target is answered with a reset.
+    // The server resets the stream of an invalid target.
     const status = acted.length > 0 ? 201 : 400;
     return { status, acted: acted.map(([room]) => room) };
   };
@@ -343,7 +346,7 @@ test("paths are unambiguous over HTTP/2", async () => {
 });
 
 test.each([".", "..", "a/../b", "../a", "a/..", "./a", "a\\..\\b", "a\ufffd"])(
-  "%p is rejected as a room and as a user on every route",
+  "%p is rejected as a room name and as a user on every route",
   async (name) => {
     const server = startServer(OPTIONS);
     const headers = bearer(KEY);

@@ -1,4 +1,4 @@
-// Slow clients, hundreds at once: time limits cut them off, and other clients are not delayed.
+// Hundreds of slow clients at once: time limits cut them off, and other clients are not delayed.
 import { expect, test } from "bun:test";
 import { eventually } from "../support/answers.ts";
 import { cleanup } from "../support/cleanup.ts";
@@ -15,7 +15,7 @@ const ACCEPT = ["text/event-stream", "application/x-ndjson"];
 const connections = (port: number, count = MANY) =>
   Promise.all(Array.from({ length: count }, () => tcp(port)));
 
-/** Sends the start of a request and then one byte at a time, in turns, until all connections are closed. */
+/** Sends the start of a request on all connections, then one byte on each in turn, until all are closed. */
 async function drip(all: Tcp[], begin: string, on: string): Promise<void> {
   for (const connection of all) connection.send(begin);
   let at = 0;
@@ -35,7 +35,7 @@ const DRIPPING: [what: string, begin: string, on: string][] = [
   ["a handshake", `GET /ws HTTP/1.1\r\n${HOST}Upgrade: websocket\r\nConnection: Upgrade\r\n`, "X: y\r\n"],
 ];
 
-/** Headers of bodies, and the bytes that follow one at a time. */
+/** Headers that announce a body, and the bytes to repeat one at a time. */
 const BODIES = { "Content-Length: 60000": "x", "Transfer-Encoding: chunked": "1\r\nx\r\n" };
 
 test("hundreds of clients that send a head or body byte by byte, or nothing, are cut off; active connections stay", async () => {
@@ -62,7 +62,7 @@ test("hundreds of clients that send a head or body byte by byte, or nothing, are
   expect(timeouts).toBe(MANY * Object.keys(BODIES).length);
 }, 60_000);
 
-test("thousands of unread streams take little memory, and end when their clients disconnect", async () => {
+test("thousands of unread streams use little memory, and end when their clients disconnect", async () => {
   const server = startServer();
   await unharmed(server, async () => {
     const all = await connections(server.port, 2000);
@@ -77,7 +77,7 @@ test("thousands of unread streams take little memory, and end when their clients
   });
 });
 
-test("unread streams in busy rooms take little memory, and end because they give no sign of life", async () => {
+test("unread streams in busy rooms use little memory, and are closed as silent", async () => {
   const server = startServer({ heartbeat: 1, limits: { memory: "4MiB" } });
   await unharmed(server, async () => {
     const all = await connections(server.port, STALLED);
@@ -97,7 +97,7 @@ test("unread streams in busy rooms take little memory, and end because they give
   expect(metrics.of("thump_kept_bytes")).toBeLessThanOrEqual(4 * 2 ** 20);
 }, 60_000);
 
-test("large endless bodies take no more than the shared memory of bodies, and normal bodies succeed", async () => {
+test("large endless bodies use no more than the memory shared by all bodies, and normal bodies succeed", async () => {
   const server = startServer({ limits: { bodies: "2MiB" } });
   await unharmed(server, async () => {
     const all = await connections(server.port, 200);

@@ -1,4 +1,5 @@
-// Request smuggling: requests that a proxy may parse differently get at most one response, and hide no second request.
+// Request smuggling: a request that a proxy may parse differently gets at most one response and hides no second
+// request.
 import { expect, test } from "bun:test";
 import { dataOf, stateOf } from "../support/answers.ts";
 import { startServer } from "../support/server.ts";
@@ -20,7 +21,7 @@ const CHUNK = "1\r\nA\r\n0\r\n\r\n";
 const statusesOf = (text: string) =>
   [...text.matchAll(/HTTP\/1\.1 ([0-9]{3})/g)].map(([, status]) => Number(status));
 
-/** Sends a request. If the connection stays open, sends a valid one that ends it. */
+/** Sends a request. If the connection stays open, sends a valid request that closes it. Returns all statuses. */
 async function statusesFor(port: number, request: string): Promise<number[]> {
   const connection = await tcp(port);
   connection.send(request);
@@ -55,11 +56,11 @@ const REFUSED: Record<string, string> = {
   "a chunk's size with a prefix": chunked(`0x1\r\nA\r\n0\r\n\r\n${HIDDEN}`),
   "a chunk's size beyond 64 bits": chunked(`10000000000000001\r\nA\r\n0\r\n\r\n${HIDDEN}`),
   "a chunk without a size": chunked(`\r\nA\r\n0\r\n\r\n${HIDDEN}`),
-  "a chunk that is longer than it says": chunked(`1\r\nAxx0\r\n\r\n${HIDDEN}`),
-  "chunks by bare line feeds": chunked(`1\nA\n0\n\n${HIDDEN}`),
+  "a chunk that is longer than its stated size": chunked(`1\r\nAxx0\r\n\r\n${HIDDEN}`),
+  "chunks separated by bare line feeds": chunked(`1\nA\n0\n\n${HIDDEN}`),
   "an extension that ends in a bare line feed": chunked(`1;a\nA\r\n0\r\n\r\n${HIDDEN}`),
-  "an extension without end": chunked(`1;${"a".repeat(100_000)}\r\nA\r\n0\r\n\r\n${HIDDEN}`),
-  "bare line feeds for lines": `POST /rooms/r HTTP/1.1\n${HOST}\nContent-Length: 1\n\nA${HIDDEN}`,
+  "an endless extension": chunked(`1;${"a".repeat(100_000)}\r\nA\r\n0\r\n\r\n${HIDDEN}`),
+  "lines that end in bare line feeds": `POST /rooms/r HTTP/1.1\n${HOST}\nContent-Length: 1\n\nA${HIDDEN}`,
   "a bare line feed in a header": post([`X: y\nContent-Length: ${HIDDEN.length}`], HIDDEN),
   "a bare carriage return in a header": post([`X: y\rContent-Length: ${HIDDEN.length}`], HIDDEN),
   "a null byte in a header": post(["X: y\0z", "Content-Length: 1"], `A${HIDDEN}`),
@@ -67,7 +68,7 @@ const REFUSED: Record<string, string> = {
   "a header without a name": post([": x", "Content-Length: 1"], `A${HIDDEN}`),
   "no Host header": `POST /rooms/r HTTP/1.1\r\nContent-Length: 1\r\n\r\nA${HIDDEN}`,
   "a blank in the path": post(["Content-Length: 1"], `A${HIDDEN}`, "/rooms/r x"),
-  "a version of the future": post(["Content-Length: 1"], `A${HIDDEN}`, "/rooms/r", "HTTP/1.9"),
+  "a future version": post(["Content-Length: 1"], `A${HIDDEN}`, "/rooms/r", "HTTP/1.9"),
   "no version": `POST /rooms/r\r\n\r\n${HIDDEN}`,
   "the preface of HTTP/2": `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${HIDDEN}`,
   "very many headers": post(
@@ -88,7 +89,7 @@ test.each(Object.entries(REFUSED))("%s is rejected and ends the connection", asy
   for (const room of ["r", "hidden"]) expect(dataOf(await stateOf(server, room))).toEqual([]);
 });
 
-/** Bodies that every parser treats as bodies, although they look like requests. */
+/** Requests whose bodies look like requests, although every parser treats them as bodies. */
 const BODIES: [what: string, request: string, status: number][] = [
   ["of a GET", `GET /rooms/r HTTP/1.1\r\n${HOST}\r\nContent-Length: ${HIDDEN.length}\r\n\r\n${HIDDEN}`, 200],
   [
@@ -112,7 +113,7 @@ test.each(BODIES)("a request in the body %s is not executed", async (_, request,
   expect(dataOf(await stateOf(server, "hidden"))).toEqual([]);
 });
 
-test("a request with two Host headers is rejected, whichever is right", async () => {
+test("a request with two Host headers is rejected, whichever is correct", async () => {
   for (const options of [{}, { access: { secrets: SECRET }, rooms: { r: OPEN } }]) {
     const server = startServer(options);
     for (const other of ["evil.example", "127.0.0.1"]) {
@@ -123,7 +124,7 @@ test("a request with two Host headers is rejected, whichever is right", async ()
   }
 });
 
-test("trailers are neither headers nor a request", async () => {
+test("trailers are treated neither as headers nor as a request", async () => {
   const server = startServer();
   const connection = await tcp(server.port);
   connection.send(chunked(`1\r\nA\r\n0\r\nEvent: smuggled\r\n\r\n${HIDDEN}`));

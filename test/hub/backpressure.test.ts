@@ -1,4 +1,4 @@
-// The arithmetic of lossless fan-out: the limits add up, and at most the budget is published from one sweep to the next.
+// The arithmetic of lossless fan-out: the limits add up, and no more than the budget is published between sweeps.
 import { expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { constants, deflateRawSync } from "node:zlib";
@@ -12,12 +12,12 @@ test.each([0, 1, 1024, 64 * 1024, 218_453, 1 << 20, 16 << 20])(
   (message) => {
     const { highWatermark, budget, limit } = socketLimitsFor(message);
     expect(highWatermark + budget + UNCOUNTED).toBeLessThanOrEqual(limit);
-    // One message at its largest on the wire: every character escaped, and the longest names.
+    // The largest possible message on the wire: every character escaped, and the longest names.
     expect(budget).toBeGreaterThanOrEqual(wireBytes(message * 6 + 2 * 255 * 2 + 500));
   },
 );
 
-randomTest("at most the budget is published from one sweep to the next", (random) => {
+randomTest("no more than the budget is published between sweeps", (random) => {
   const socketLimits = socketLimitsFor(random.below(300_000));
   let published = 0;
   let sweeps = 0;
@@ -29,7 +29,7 @@ randomTest("at most the budget is published from one sweep to the next", (random
     const max = socketLimits.budget - wireBytes(socketLimits.budget >>> 10);
     const bytes = random.chance(10) ? random.below(max) : random.below(20_000);
     flow.reserve(bytes);
-    // The sweep comes before these bytes leave.
+    // The sweep runs before these bytes leave.
     published += wireBytes(bytes);
     expect(published).toBeLessThanOrEqual(socketLimits.budget);
     if (random.chance(5)) flow.backedUp();
@@ -37,16 +37,16 @@ randomTest("at most the budget is published from one sweep to the next", (random
   expect(sweeps).toBeGreaterThan(10);
 });
 
-test("frames count, not only their data: many empty ones cause a sweep too", () => {
+test("frame headers count in addition to data: many empty frames cause a sweep too", () => {
   const socketLimits = socketLimitsFor(1024);
   let sweeps = 0;
   const flow = new FlowBudget(socketLimits, () => sweeps++);
-  // The frame of an empty message has two bytes.
+  // An empty message's frame has two bytes.
   for (let i = 0; i < socketLimits.budget / 2; i++) flow.reserve(0);
   expect(sweeps).toBeGreaterThan(0);
 });
 
-test("deflated data of any kind fits the bytes reserved for it", () => {
+test("deflated data of any kind fits into the bytes reserved for it", () => {
   for (const size of [0, 1, 100, 15_000, 16_384, 65_536, 400_000]) {
     const frame = 10 + deflateRawSync(randomBytes(size), { finishFlush: constants.Z_SYNC_FLUSH }).length;
     expect(frame).toBeLessThanOrEqual(wireBytes(size) + 4);

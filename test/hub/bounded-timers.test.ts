@@ -1,4 +1,4 @@
-// Timers: the work in one tick is limited, however many rooms, sessions and users there are.
+// Timers do a limited amount of work per tick, however many rooms, sessions and users exist.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { Heartbeat } from "../../src/hub/heartbeat.ts";
@@ -12,7 +12,7 @@ import { startServer } from "../support/server.ts";
 import { openMultiplexed } from "../support/streams.ts";
 import { bearer, SECRET } from "../support/tokens.ts";
 
-/** Reads a counter in every tick until the test ends. Returns its greatest increase. */
+/** Reads a counter in every tick until the test ends. `most` is the largest increase so far. */
 function watch(read: () => number): { most: number } {
   const watched = { most: 0 };
   let before = read();
@@ -28,7 +28,7 @@ function watch(read: () => number): { most: number } {
   return watched;
 }
 
-test("heartbeats are a slice of the sessions per tick, and reach every session", async () => {
+test("heartbeats go to a slice of the sessions per tick and reach every session", async () => {
   const beats = new Map<string, number>();
   const session = (id: string) => ({
     identity: {},
@@ -44,7 +44,7 @@ test("heartbeats are a slice of the sessions per tick, and reach every session",
   expect(watched.most).toBeLessThanOrEqual(2000);
 });
 
-test("grace periods that end in many rooms are handled a slice of rooms per tick", async () => {
+test("grace periods that end in many rooms are handled one slice of rooms per tick", async () => {
   const server = startServer({ access: { secrets: SECRET }, rooms: { "*": { presence: true } } });
   const { presence } = server.thump.hub;
   const pass = presenceClock(server);
@@ -59,7 +59,7 @@ test("grace periods that end in many rooms are handled a slice of rooms per tick
   await eventually(() => presence.visits - before >= 1000);
 });
 
-test("a sweep visits all items in rounds, and ends when it is stopped", async () => {
+test("a sweep visits all items in rounds until it is stopped", async () => {
   const seen: number[] = [];
   const items = Array.from({ length: 100 }, (_, i) => i);
   const sweeper = new Sweeper(
@@ -75,7 +75,7 @@ test("a sweep visits all items in rounds, and ends when it is stopped", async ()
   expect(seen.slice(0, 200)).toEqual([...items, ...items]);
 });
 
-test("a slice ends by its number of items, or by the clock", () => {
+test("a slice ends after a number of items or a duration", () => {
   const count = (slice: TickSlice) => {
     let taken = 0;
     while (slice.take()) taken++;
@@ -86,7 +86,7 @@ test("a slice ends by its number of items, or by the clock", () => {
   expect(count(new TickSlice(100_000, () => now++, 5))).toBeLessThan(200);
 });
 
-test("rounds visit all items repeatedly, and end if there are none", () => {
+test("rounds visit all items repeatedly, and end when no items remain", () => {
   const items = new Set(["a", "b", "c"]);
   const rounds = new Rounds(() => items);
   expect([...rounds.next(2), ...rounds.next(2)]).toEqual(["a", "b", "c", "a"]);
@@ -94,10 +94,10 @@ test("rounds visit all items repeatedly, and end if there are none", () => {
   expect([...rounds.next(5)]).toEqual([]);
 });
 
-/** The intervals of the server by file, and the limit of the work in one tick. */
+/** The files that use setInterval, and how each limits the work in one tick. */
 const INTERVALS: Record<string, string> = {
   "hub/presence/presence-tracker.ts": "a slice of the waiting rooms",
-  "log/redis/pending-appends.ts": "publications in flight: 10,000 at most",
+  "log/redis/pending-appends.ts": "at most 10,000 publications in flight",
   "log/redis/redis-connection.ts": "one connection",
   "log/redis/presence/redis-presence.ts": "one comparison per room with presence",
   "log/redis/redis-log.ts": "a part of the rooms at a time",
@@ -108,7 +108,7 @@ const INTERVALS: Record<string, string> = {
   "transports/stream/stream-session.ts": "keep-alives of one stream",
 };
 
-test("every interval of the server is in the table, with the limit of its work", async () => {
+test("every interval in the server is in the table, with its limit", async () => {
   const src = join(import.meta.dir, "../../src");
   const found: string[] = [];
   for await (const path of new Bun.Glob("{hub,log,rooms,limits,auth,service,transports,server}/**/*.ts").scan(

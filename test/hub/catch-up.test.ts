@@ -12,7 +12,7 @@ import { bearer, SECRET, token } from "../support/tokens.ts";
 const WIDE = { history: { count: 100_000, bytes: "200MiB" } };
 const roomNames = (count: number) => Array.from({ length: count }, (_, i) => `r${i}`);
 
-/** Publishes to all rooms in turn, and returns a cursor before that. */
+/** Publishes to all rooms in turn. Returns a cursor that precedes these messages. */
 async function fill(server: TestServer, rooms: string[], each: number): Promise<string> {
   const { at } = await server.thump.publish("first", 0);
   for (let n = 0; n < each; n++)
@@ -20,7 +20,7 @@ async function fill(server: TestServer, rooms: string[], each: number): Promise<
   return at;
 }
 
-/** The data of the first `count` messages of a multiplexed stream. */
+/** Opens a multiplexed stream. Returns the data of its first `count` messages. */
 async function returnByPost(server: TestServer, joins: object[], count: number): Promise<unknown[]> {
   const leave = new AbortController();
   const body = JSON.stringify(joins);
@@ -73,7 +73,7 @@ for (const [way, returnTo] of Object.entries(WAYS)) {
 }
 
 for (const query of ["rooms/a?last=10", "rooms/a?after=CURSOR", "events?room=a&room=b&room=c&after=CURSOR"]) {
-  test(`${query}: a client that has caught up costs nothing, although other rooms were published to last`, async () => {
+  test(`${query}: a client that is caught up costs nothing, even if other rooms have newer messages`, async () => {
     const server = startServer({});
     const after = await fill(server, ["a", "b", "d"], 3);
     const { events } = await openEvents(`${server.url}/${query.replace("CURSOR", after)}`);
@@ -102,14 +102,14 @@ test("the work per publication grows at most with the logarithm of the number of
   };
   const few = await perPublication(10);
   const many = await perPublication(1000);
-  // A constant factor is fine. Sorting for each piece would take 40 steps per publication.
+  // A constant factor is fine. Sorting in each piece would take 40 steps per publication.
   expect(many.steps).toBeLessThan(few.steps * 3);
   expect(many.comparisons).toBeLessThan(few.comparisons * 10);
 });
 
 /**
- * Joins with the newest 1,000 messages on sockets that count as backed up, from the start or after the first message. The
- * kernel's buffers are not involved.
+ * Joins with the newest 1,000 messages on sockets that report a backlog from the start or after the first message. The
+ * backlog is simulated, so the kernel's buffers do not matter.
  */
 async function joinStalled(
   { thump, socket }: TestServer,
@@ -124,7 +124,7 @@ async function joinStalled(
   }
 }
 
-test("sockets that do not read hold a position, and none of the messages to be sent", async () => {
+test("sockets that do not read hold only a position, and none of the messages to be sent", async () => {
   const server = startServer({ rooms: { "*": WIDE } });
   const { hub } = server.thump;
   for (let i = 0; i < 1000; i++) await server.thump.publish("r", `${i} ${"x".repeat(10_000)}`);
@@ -132,7 +132,7 @@ test("sockets that do not read hold a position, and none of the messages to be s
   await joinStalled(server, 4, () => true);
   expect(hub.catchUp.backlog.heldBytes).toBe(0);
   await hub.forget("r");
-  // Neither the room nor a waiting session holds the deleted message. (Bun may keep it a moment longer.)
+  // Neither the room nor a waiting session holds the deleted message, though Bun may keep it a moment longer.
   for (let i = 0; newest.deref() && i < 100; i++) {
     await new Promise(setImmediate);
     Bun.gc(true);
@@ -140,7 +140,7 @@ test("sockets that do not read hold a position, and none of the messages to be s
   expect(newest.deref()).toBeUndefined();
 });
 
-test("messages read from a file for clients that do not read are limited for all of them together", async () => {
+test("messages read from a file for clients that do not read share one memory limit", async () => {
   const server = startServer({ rooms: { "*": WIDE }, store: { kind: "sqlite", dir: folder() } });
   const { backlog } = server.thump.hub.catchUp;
   backlog.limits.heldBytes = 1 << 20;
@@ -152,13 +152,13 @@ test("messages read from a file for clients that do not read are limited for all
   expect(backlog.heldBytes).toBeLessThan((1 << 20) + 256 * 10_300);
 });
 
-test("a replay that exceeds the client's rate waits, is not refused, and is complete", async () => {
+test("a replay that exceeds the client's rate waits instead of failing, and is complete", async () => {
   const server = startServer({
     access: { secrets: SECRET },
     limits: { rates: { user: { reads: { rate: "2MiB", burst: "64KiB" } } } },
   });
   for (let i = 0; i < 1000; i++) await server.thump.publish("r", i);
-  // The charge is not paid off before the clock moves, however long this takes.
+  // The debt is not paid off until the clock is moved, however long the test takes.
   const clock = new Clock(server);
   const headers = bearer(token());
   const client = await multiplexed(server.socket("/ws"), { headers });
@@ -166,10 +166,10 @@ test("a replay that exceeds the client's rate waits, is not refused, and is comp
   expect(joined).toMatchObject({ type: "joined", replay: 1000 });
   const [session] = server.thump.hub.sessions.values();
   while (!session?.paceTimer) await new Promise(setImmediate);
-  // While the replay waits, other reads are refused, and new messages follow the replay.
+  // While the replay waits, other reads are rejected, and new messages are sent after the replay.
   expect(await client.ask({ type: "history", room: "r" })).toMatchObject({ type: "error", code: "rate" });
   await server.thump.publish("r", 1000);
-  // Enough is paid off each time the replay checks again.
+  // Moves the clock, so that enough is paid off each time the replay checks again.
   const passing = setInterval(() => clock.pass(1000), 1);
   cleanup(() => clearInterval(passing));
   await client.until(() => client.messages().length === 1001);

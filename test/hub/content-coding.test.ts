@@ -1,4 +1,4 @@
-// Content codings of streams: gzip blocks do not depend on earlier ones, and each can be decoded when it arrives.
+// Stream content codings: each gzip block can be decoded when it arrives and does not depend on earlier blocks.
 import { expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { constants, gunzipSync } from "node:zlib";
@@ -25,7 +25,7 @@ randomTest(
 );
 
 test.each([0, 1, 127, 128, 1000, 65_535, 65_536, 200_000])(
-  "%p incompressible bytes grow only slightly",
+  "%p incompressible bytes grow only slightly when encoded",
   (size) => {
     const chunk = randomBytes(size);
     const block = gzip.block(chunk);

@@ -1,4 +1,4 @@
-// Joins: many rooms are entered a slice per tick, and the session joins all of them or none.
+// Joins: a session enters many rooms one slice per tick, and joins all of them or none.
 import { expect, test } from "bun:test";
 import { BoundedReads } from "../../src/hub/bounded-reads.ts";
 import { JoinCoordinator, type JoinHost, type JoinResult } from "../../src/hub/join.ts";
@@ -18,7 +18,7 @@ import { openEvents, openMultiplexed } from "../support/streams.ts";
 const names = (prefix: string, count = 1000) => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
 const query = (rooms: string[]) => rooms.map((room) => `room=${room}`).join("&");
 
-test("sessions that enter 1,000 rooms each do so a slice per tick, all together", async () => {
+test("sessions that each join 1,000 rooms share one slice per tick", async () => {
   const server = startServer();
   const { rooms } = server.thump.hub;
   let most = 0;
@@ -63,7 +63,7 @@ test("a session that ends during a join leaves no state", async () => {
   expect(hub.roomLimits.counted).toBe(0);
 });
 
-test("sessions that join at the same time do not exceed the limit of rooms in use", async () => {
+test("sessions that join at the same time do not exceed the limit on rooms in use", async () => {
   const server = startServer({ limits: { roomsInUse: 1500 } });
   const streams = await Promise.all(
     ["a", "b", "c"].map((prefix) =>
@@ -79,7 +79,7 @@ test("sessions that join at the same time do not exceed the limit of rooms in us
   expect(server.thump.hub.rooms.size).toBeLessThanOrEqual(1500);
 });
 
-randomTest("a stream of hundreds of rooms receives everything published during its join", async (random) => {
+randomTest("a stream of hundreds of rooms receives everything published while it joins", async (random) => {
   const server = startServer();
   const rooms = names("r", 400);
   const { at } = await server.thump.publish("r0", -1);
@@ -104,7 +104,7 @@ randomTest("a stream of hundreds of rooms receives everything published during i
   expect(numbers()).toEqual(Array.from({ length: published + 1 }, (_, i) => i));
 });
 
-/** A hub with one room, which holds the publications 3 and 4 and is gone before them. */
+/** A hub with one room, which stores publications 3 and 4 and has lost all earlier ones. */
 function hostWith(room: Room): JoinHost {
   return {
     position: 4,
@@ -121,7 +121,7 @@ function hostWith(room: Room): JoinHost {
   };
 }
 
-test("a join reports the missed part as a gap, and hands the rest to catch-up", () => {
+test("a join reports lost messages as a gap, and hands the rest to catch-up", () => {
   const room = roomWith("r");
   room.start(2);
   for (const seq of [3, 4]) room.push(publication(seq, { time: now() }));
@@ -145,7 +145,7 @@ test("a join reports the missed part as a gap, and hands the rest to catch-up", 
   expect(() => joins.join(session, new Map([["s", {}]]), () => {})).toThrow("1 rooms");
 });
 
-test("a leave detaches the membership, and closes the room after the last one", () => {
+test("a leave detaches the membership from the room, and the last leave closes the room", () => {
   const calls: string[] = [];
   const note = (call: string) => () => void calls.push(call);
   const host = {

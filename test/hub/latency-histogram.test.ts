@@ -1,4 +1,4 @@
-// Latency windows: the quantiles of the observations since the last reading.
+// Latency windows: quantiles of the observations since the last reading.
 import { expect, test } from "bun:test";
 import { LatencyHistogram, LatencyWindow } from "../../src/hub/latency-histogram.ts";
 
@@ -12,7 +12,7 @@ test("the quantiles are within the buckets of the observations", () => {
   for (let i = 0; i < 98; i++) latency.observe(0.1);
   for (let i = 0; i < 2; i++) latency.observe(50);
   const [p50 = 0, p98 = 0, p99 = 0, p100 = 0] = window.take(0.5, 0.98, 0.99, 1).map(Number);
-  // Buckets double: 64 to 128 µs, 32.8 to 65.5 ms.
+  // Bucket bounds double: these are 64 to 128 µs and 32.8 to 65.5 ms.
   expect(p50).toBeWithin(0.064, 0.129);
   expect(p98).toBeWithin(p50, 0.129);
   expect(p99).toBeWithin(32.7, 65.6);
@@ -30,7 +30,7 @@ test("each reading starts a new window", () => {
   expect(window.take(1)[0]).toBeWithin(4, 8.2);
 });
 
-test("an observation over the last bound counts as at least that bound", () => {
+test("an observation above the last bound counts as at least that bound", () => {
   const latency = new LatencyHistogram();
   const window = new LatencyWindow(latency);
   latency.observe(60_000);

@@ -1,4 +1,4 @@
-// Bun silently drops a message for a socket over its limit. No burst may take a socket there.
+// Bun silently drops messages for a socket whose buffer is over its limit. No burst may push a socket over it.
 import { expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import WS from "ws";
@@ -12,11 +12,11 @@ const LARGE = { history: { count: 1_000_000, bytes: "1GiB" } };
 
 interface Variant {
   size: number;
-  /** Deflated incompressible bytes: more bytes leave than the data has. */
+  /** Incompressible bytes, deflated: the frames are larger than the data. */
   deflated?: true;
 }
 
-// At 15,000 bytes Bun holds the most uncounted bytes: 32 messages of less than 16 KiB.
+// At 15,000 bytes, Bun holds the most bytes that it does not count: 32 messages of less than 16 KiB.
 const VARIANTS: Variant[] = [100, 1_000, 15_000, 16_300, 17_000, 40_000].map((size) => ({ size }));
 for (const size of [100, 15_000, 17_000]) VARIANTS.push({ size, deflated: true });
 
@@ -39,7 +39,7 @@ for (const { size, deflated } of VARIANTS) {
     await stalled.until((frames) => frames.length === 3 * count);
     for (const socket of [healthy, stalled]) expect(firstDisorder(socket)).toBe(-1);
     expect(healthy.ws.extensions).toBe(deflated ? "permessage-deflate" : "");
-    // Less than about 2.5 MB per burst fits into the kernel's buffers.
+    // Bursts of less than about 2.5 MB fit into the kernel's buffers, so the smallest size does not lag.
     if (size > 100) expect(server.thump.hub.stats.lagged).toBeGreaterThan(0);
     // Each delivery is counted once, live or caught up.
     expect(server.thump.hub.stats).toMatchObject({ lost: 0, deliveries: 2 * 3 * count });
@@ -52,7 +52,7 @@ for (const { size, deflated } of VARIANTS) {
   });
 }
 
-/** The index of the first frame that does not carry its own index; -1 when all do. */
+/** The index of the first frame that does not carry its own index, or -1. */
 function firstDisorder(socket: Socket): number {
   const indexOf = (frame: string | Uint8Array) => Number(Buffer.from(frame.slice(0, 8) as string));
   return socket.all.findIndex((frame, i) => indexOf(frame) !== i);
@@ -66,12 +66,13 @@ test("a socket that never reads buffers no more than its limit, and the server s
   const reader = await connect(server.socket("/rooms/flood"));
   const [session] = [...server.thump.hub.sessions.values()].slice(before);
   for (let i = 0; i < 200; i++) {
-    // 100 kB per tick, 20 MB in total.
+    // Publishes 100 kB per tick, 20 MB in total.
     for (let k = 0; k < 10; k++) await server.thump.publish("flood", `${i * 10 + k} ${"x".repeat(10_000)}`);
     expect(session?.unreadBytes()).toBeLessThanOrEqual(server.thump.socketLimits.limit);
     await reader.until((frames) => frames.length >= (i + 1) * 10);
   }
-  // Unread messages are not stored for it. When it reads again, it receives one gap notice and continues.
+  // The server does not store unread messages for the socket. When it reads again, it gets one gap notice and
+  // continues.
   dead.ws.resume();
   await dead.until((frames) => String(frames.at(-1)).startsWith("1999 "));
   const gaps = dead.all.filter((frame) => String(frame).startsWith('{"type":"gap"'));

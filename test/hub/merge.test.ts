@@ -1,4 +1,4 @@
-// The heap of a merge against a sorted list: every publication once, in order, with logarithmic work.
+// A merge's heap compared with a sorted list: every publication once, in order, with logarithmic work.
 import { expect, test } from "bun:test";
 import { type HeapItem, MinHeap } from "../../src/hub/min-heap.ts";
 import type { Random } from "../support/random.ts";
@@ -9,7 +9,7 @@ interface Room extends HeapItem {
   seqs: number[];
 }
 
-/** Deals `total` seqs to a number of rooms at random. */
+/** Distributes `total` seqs randomly over a number of rooms. */
 function deal(random: Random, rooms: number, total: number): Room[] {
   const all: Room[] = Array.from({ length: rooms }, () => ({ next: 0, seqs: [] }));
   for (let seq = total; seq > 0; seq--) random.pick(all).seqs.push(seq);
@@ -18,7 +18,7 @@ function deal(random: Random, rooms: number, total: number): Room[] {
   return some;
 }
 
-/** Takes all seqs out. As in a real merge, an item's `next` is sometimes only a lower bound. */
+/** Removes all seqs in order. As in a real merge, an item's `next` is sometimes only a lower bound. */
 function merge(heads: MinHeap<Room>, random: Random): number[] {
   const merged: number[] = [];
   for (let { first } = heads; first; first = heads.first) {
@@ -36,7 +36,7 @@ function merge(heads: MinHeap<Room>, random: Random): number[] {
   return merged;
 }
 
-randomTest("the seqs of any number of rooms are returned in order, each once", (random) => {
+randomTest("seqs from any number of rooms are returned in order, each once", (random) => {
   for (let round = 0; round < 300; round++) {
     const total = random.below(200);
     const heads = new MinHeap(deal(random, 1 + random.below(40), total));

@@ -1,4 +1,4 @@
-// Rooms with `lag: "latest"`: the newest publication of each event, from a slice and from a history.
+// Rooms with `lag: "latest"`: selects each event's newest publication from a slice and from a history.
 import { expect, test } from "bun:test";
 import { newestPerEvent } from "../../src/hub/newest-per-event.ts";
 import type { Publication } from "../../src/protocol/publication.ts";
@@ -8,7 +8,7 @@ import { randomTest } from "../support/random.ts";
 
 const events = (...names: string[]) => names.map((event, i) => publication(i + 1, { event }));
 
-test("the newest of each event remain, in seq order, and skipped ones are not a gap", () => {
+test("the newest publication per event remains, in seq order, and skipped publications are not a gap", () => {
   const read = { from: 0, upTo: 9, publications: events("a", "b", "a", "c", "b") };
   const newest = newestPerEvent(read, 0, undefined, "me");
   expect(seqs(newest.publications)).toEqual([3, 4, 5]);
@@ -22,7 +22,7 @@ test("the room's newest publication is used if the history is empty", () => {
   expect(newestPerEvent(read, 3, publication(7), "me").from).toBe(3);
 });
 
-test("a session's own publications are not the newest for it", () => {
+test("a session's own publications do not count as the newest for that session", () => {
   const own = publication(2, { except: "me" });
   const read = { from: 0, upTo: 2, publications: [publication(1), own] };
   expect(seqs(newestPerEvent(read, 0, undefined, "me").publications)).toEqual([1]);
@@ -31,7 +31,7 @@ test("a session's own publications are not the newest for it", () => {
 });
 
 randomTest(
-  "a history finds the same publications as a slice, after any sequence of pushes, drops and extensions",
+  "a history yields the same publications as a slice, after any sequence of pushes, drops and extensions",
   (random) => {
     for (let round = 0; round < 200; round++) {
       const retention = { count: 1 + random.below(20), age: 1e9, bytes: 1e9 };

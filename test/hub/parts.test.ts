@@ -1,4 +1,4 @@
-// Unit tests of the hub's parts, each with a stand-in for the rest of the hub.
+// Unit tests for the parts of the hub, each with a stand-in for the rest of the hub.
 import { expect, test } from "bun:test";
 import { BoundedReads } from "../../src/hub/bounded-reads.ts";
 import { CatchUp, type CatchUpHost } from "../../src/hub/catch-up.ts";
@@ -26,7 +26,7 @@ import { enter, FakeSocket, FakeStream, roomWith } from "../support/sessions.ts"
 const recent = (room: string, ...all: number[]): Publication[] =>
   all.map((seq) => publication(seq, { room, time: now() }));
 
-/** A hub with these sessions whose log has nothing beyond the histories of the rooms. */
+/** A hub with these sessions, whose log holds no more than the rooms' histories. */
 function catchUpHost(position: number, sessions: Session[], read?: () => Slice | Promise<Slice>) {
   const live: Session[] = [];
   const failed: unknown[] = [];
@@ -42,7 +42,7 @@ function catchUpHost(position: number, sessions: Session[], read?: () => Slice |
   return { host, live, failed };
 }
 
-test("catch-up sends the stored publications of several rooms in seq order, then returns the session to fan-out", async () => {
+test("catch-up sends several rooms' stored publications in seq order, then returns the session to fan-out", async () => {
   const session = new FakeSocket();
   const { host, live } = catchUpHost(6, [session]);
   const catchUp = new CatchUp(host);
@@ -54,7 +54,7 @@ test("catch-up sends the stored publications of several rooms in seq order, then
   expect(session.gaps).toEqual([]);
 });
 
-test("catch-up reports a gap where a room's history begins after the session's position", async () => {
+test("catch-up reports a gap if a room's history begins after the session's position", async () => {
   const session = new FakeSocket();
   const { host, live } = catchUpHost(9, [session]);
   const catchUp = new CatchUp(host);
@@ -68,7 +68,7 @@ test("catch-up reports a gap where a room's history begins after the session's p
   expect(host.stats.gaps).toBe(1);
 });
 
-test("catch-up holds back while the connection is full, and continues when it has drained", async () => {
+test("catch-up waits while the connection is full, and continues when it has drained", async () => {
   const session = new FakeSocket();
   const { host, live } = catchUpHost(2, [session]);
   const catchUp = new CatchUp(host);
@@ -100,7 +100,7 @@ test("catch-up pauses a replay that exceeds the client's rate", async () => {
   expect(seqs(session.publications)).toEqual([1, 2]);
 });
 
-test("catch-up repeats a read that failed for a time, and ends the session for any other error", async () => {
+test("catch-up retries a read after a temporary error, and ends the session after any other error", async () => {
   const errors = [unavailable("try again", 1), new Error("broken")];
   const session = new FakeSocket();
   const { host, failed } = catchUpHost(9, [session], () => Promise.reject(errors.shift() as Error));
@@ -114,7 +114,7 @@ test("catch-up repeats a read that failed for a time, and ends the session for a
   expect(errors).toEqual([]);
 });
 
-test("a merge keeps the positions that it reached when it ends", () => {
+test("when a merge ends, it keeps the positions that it reached", () => {
   const session = new FakeSocket();
   const [a, b] = [enter(session, roomWith("a", recent("a", 3))), enter(session, roomWith("b"))];
   session.catchingUp = new Set([a, b]);
@@ -128,7 +128,7 @@ test("a merge keeps the positions that it reached when it ends", () => {
   expect(session.merge).toBeUndefined();
 });
 
-test("a start position is after the cursor, before the newest, or now; a foreign cursor starts at the oldest", async () => {
+test("a session starts after its cursor, before the newest messages, or now; a foreign cursor starts at the oldest message", async () => {
   const room = roomWith("a", recent("a", 2, 4, 6, 8));
   const membership = enter(new FakeSocket(), room);
   const host: StartHost = {
@@ -150,7 +150,7 @@ test("a start position is after the cursor, before the newest, or now; a foreign
   });
 });
 
-test("log recovery takes live sessions out of fan-out where the log may have missed publications", () => {
+test("log recovery takes live sessions out of fan-out in rooms whose publications the log may have missed", () => {
   const session = new FakeSocket();
   const room = roomWith("a", recent("a", 1, 2));
   const membership = enter(session, room, { live: true });
@@ -184,7 +184,7 @@ test("log recovery takes live sessions out of fan-out where the log may have mis
   expect(host.stats.gaps).toBe(1);
 });
 
-test("a room is subscribed to in the log from its first session until it is closed", () => {
+test("a room subscribes to the log with its first session and unsubscribes when it closes", () => {
   const log = new MemoryLog(() => resolveRule("*").retention);
   cleanup(() => log.close());
   const [delivered, subscribed, opened]: [Publication[], number[], string[]] = [[], [], []];
@@ -208,7 +208,7 @@ test("a room is subscribed to in the log from its first session until it is clos
   expect([subscribed, opened, rooms.byName.size]).toEqual([[1], ["a"], 0]);
 });
 
-test("a room whose subscription takes time is starting until then", async () => {
+test("a room is "starting" until its subscription completes", async () => {
   const ready = Promise.withResolvers<void>();
   const host: RoomRegistryHost = {
     log: { last: 0, subscribe: () => ready.promise, unsubscribe() {} },
@@ -225,7 +225,7 @@ test("a room whose subscription takes time is starting until then", async () => 
   expect(room.starting).toBeUndefined();
 });
 
-test("sessions are counted by address, and removed once", () => {
+test("sessions are counted per address, and removed once", () => {
   const [stats, ended]: [Stats, string[]] = [new Stats(), []];
   const registry = new SessionRegistry(stats, { ended: ({ id }) => void ended.push(id), fault() {} });
   const [first, second, uncounted] = [
@@ -244,7 +244,7 @@ test("sessions are counted by address, and removed once", () => {
   expect(stats.connected()).toEqual([["websocket", 1]]);
 });
 
-test("stored publications are read from memory as far back as it reaches, then from a remote log, whose slice is kept", async () => {
+test("stored publications are read from memory as far back as it reaches, then from a remote log, whose slices are cached", async () => {
   const room: Room = roomWith("a");
   const reads: [string, number][] = [];
   const log = {
@@ -271,7 +271,7 @@ test("stored publications are read from memory as far back as it reaches, then f
   expect(room.history.count).toBe(0);
 });
 
-test("streams of the same format and rooms receive a tick's publications as one chunk", async () => {
+test("streams with the same format and rooms receive a tick's publications as one chunk", async () => {
   const detached: [Session, number][] = [];
   const batchers = new StreamBatchers(
     { epoch: "e" },
@@ -313,7 +313,7 @@ test("presence goes to subscribed sockets on one topic, and to streams as one ch
   ) as [ReturnType<typeof enter>, ReturnType<typeof enter>];
   expect(presence.begin(bySocket)).toBe('"users":["u"]');
   expect([...socket.topics]).toEqual(["presence/a"]);
-  // A stream receives its snapshot as a message.
+  // Unlike a socket, a stream receives its snapshot as a message.
   expect(presence.begin(byStream)).toBeUndefined();
   presence.onCaughtUp(stream);
   expect(stream.chunks.join("")).toContain('"users":["u"]');

@@ -1,4 +1,4 @@
-// Sampling: idle rooms cost nothing, a publication costs one mark, and many samples are sent a slice per tick.
+// Sampling: idle rooms cost nothing, a publication only marks its room, and samples are sent one slice per tick.
 import { expect, spyOn, test } from "bun:test";
 import { DueQueue } from "../../src/hub/due-queue.ts";
 import { connect } from "../support/clients.ts";
@@ -6,7 +6,7 @@ import { openMultiplexed } from "../support/streams.ts";
 import { randomTest } from "../support/random.ts";
 import { startServer } from "../support/server.ts";
 
-/** Measures the most visits of a sampler in one event-loop tick, from now on. */
+/** Measures a sampler's most visits in one event-loop tick, from now on. */
 function watch(sampler: { readonly visits: number }): { most: number; stop(): void } {
   let done = false;
   let before = sampler.visits;
@@ -40,7 +40,7 @@ test("sampled rooms have no timers of their own, and idle ones are not visited",
   expect(sampler.visits).toBe(before + 5);
 });
 
-test("a publication marks its room, and visits none of the sampled subscribers", async () => {
+test("a publication marks its room without visiting the sampled subscribers", async () => {
   const server = startServer();
   for (let i = 0; i < 20; i++) await connect(server.socket("/rooms/r?max=1"));
   const { sampler, rooms } = server.thump.hub;
@@ -50,7 +50,7 @@ test("a publication marks its room, and visits none of the sampled subscribers",
   expect(rooms.get("r")?.samples?.resting.size).toBe(20);
 });
 
-test("samples of one room are sent a slice per tick, and each subscriber receives the newest", async () => {
+test("a room's samples are sent one slice per tick, and each subscriber receives the newest message", async () => {
   const server = startServer();
   const { hub } = server.thump;
   const joins = names.map((room) => ({ room, max: 100 }));
@@ -71,7 +71,7 @@ test("samples of one room are sent a slice per tick, and each subscriber receive
   expect(watched.most).toBeLessThanOrEqual(500);
 });
 
-test("a session that joins many sampled rooms receives the newest of each, a slice per tick", async () => {
+test("a session that joins many sampled rooms receives the newest message of each, one slice per tick", async () => {
   const server = startServer();
   const { sampler } = server.thump.hub;
   const many = Array.from({ length: 1000 }, (_, i) => `r${i}`);
@@ -99,7 +99,7 @@ test("a sampled session that ends leaves no state", async () => {
   expect(server.thump.hub.rooms.size).toBe(0);
 });
 
-randomTest("the queue returns each item once, when it is due, the earliest first", (random) => {
+randomTest("the queue returns each item once when it is due, the earliest first", (random) => {
   const queue = new DueQueue<{ at: number; step?: number | undefined }>();
   const inside = new Set<{ at: number }>();
   let now = 0;

@@ -11,7 +11,7 @@ import { startServer, type TestServer } from "../support/server.ts";
 
 const MIB = 1 << 20;
 const rate = (burst: number) => ({ rate: 0.001, burst });
-/** Requests with an external address, which has limits. */
+/** Marks requests as coming from an external address, which is subject to limits. */
 const elsewhere = { "x-forwarded-for": "203.0.113.9" };
 const openServer = (options: Options = {}): TestServer => startServer({ open: true, ...options });
 const limited = (address: object, options: Options = {}): TestServer =>
@@ -35,7 +35,7 @@ async function resultsOf(answer: Promise<Response>): Promise<Result[]> {
 const codes = (results: Result[]) =>
   Object.groupBy(results, ({ error }) => error?.code ?? "published") as Record<string, Result[]>;
 
-/** Records the lengths of the texts that are parsed from now on. */
+/** Records the length of every text that is parsed from now on. */
 function parsedFromNow(): number[] {
   const lengths: number[] = [];
   const parse = JSON.parse.bind(JSON);
@@ -94,7 +94,7 @@ test("a frame is parsed without its data; the data is parsed after it is charged
   expect(await send(`{"type":"ping","x":${data}}`)).toMatchObject({ code: "malformed" });
   expect(await send(`{"type":"ping","x":${data}}`)).toMatchObject({ code: "rate" });
   const publish = `{"type":"publish","id":1,"room":"r","data":${data}}`;
-  // This test parses the replies.
+  // This test itself parses the replies.
   expect(largest()).toBeLessThan(1000);
   expect(await send(publish)).toMatchObject({ type: "published" });
   expect(largest()).toBe(data.length);
@@ -117,7 +117,7 @@ test("an item is parsed once for all of its rooms, and may not list a room twice
   expect(dataOf(await stateOf(server, "mine"))).toEqual([]);
 });
 
-test("data is validated once per schema", () => {
+test("data is validated only once per schema", () => {
   let checks = 0;
   const check = () => void checks++;
   const content = Content.json('{"a":1}');
@@ -125,7 +125,7 @@ test("data is validated once per schema", () => {
   expect(checks).toBe(1);
 });
 
-test("schema errors of large data are not collected", async () => {
+test("schema errors for large data are not collected", async () => {
   const asked: (boolean | undefined)[] = [];
   const check = (_: unknown, brief?: boolean) => {
     asked.push(brief);
@@ -150,7 +150,7 @@ test("invalid items are charged like others, and only a few errors have details"
   expect(second["rate"]).toHaveLength(500);
 });
 
-test("only a few errors about schemas have details", async () => {
+test("only a few schema errors have details", async () => {
   const server = openServer({ rooms: { "*": { schema: { type: "object", required: ["text"] } } } });
   const items = JSON.stringify(Array.from({ length: 50 }, () => ({ room: "r", data: [] })));
   const results = await resultsOf(post(server, "/publish", items));
@@ -177,7 +177,7 @@ test.each<[name: string, path: string, body: string]>([
 });
 
 test.each(["/rooms/r", "/publish", "/events"])(
-  "POST %s is charged one `requests` before its body is read",
+  "POST %s is charged to `requests` before its body is read",
   async (path) => {
     const server = limited({ requests: rate(1) });
     await post(server, path, "[{");
@@ -206,7 +206,7 @@ test("rejected publications on sockets are charged too", async () => {
   expect(told.map(({ code }) => code as string)).toEqual(["forbidden", "forbidden", "forbidden", "rate"]);
 });
 
-test("long work continues one slice per tick, one request at a time, and ends when its client disconnects", async () => {
+test("long work runs one slice per tick, one request at a time, and stops when its client disconnects", async () => {
   let gone = false;
   const works = [1, 2, 3].map(() => new LongWork(MIB, () => gone));
   expect(works.map(({ isDue }) => isDue)).toEqual([true, true, true]);
@@ -223,12 +223,12 @@ test("long work continues one slice per tick, one request at a time, and ends wh
   await expect(works[0]?.pause()).rejects.toMatchObject({ code: "malformed" });
 });
 
-test("reads in one packet are answered over several ticks, in order, before a later ping", async () => {
+test("reads that arrive in one packet are answered over several ticks, in order, before a later ping", async () => {
   const server = openServer();
   await server.thump.publish("full", 1);
   const client = await multiplexed(server.socket("/ws"));
   await client.find(({ type }) => type === "welcome");
-  // Answers per tick.
+  // Counts the answers in each tick.
   const { log } = server.thump.hub;
   const perTick: number[] = [];
   let isNew = true;
@@ -258,7 +258,7 @@ test("a packet of frames that publish nothing is answered over several ticks, in
   const server = openServer({ rooms: { closed: { publish: "server" } } });
   const client = await multiplexed(server.socket("/ws?room=r"));
   await client.find(({ type }) => type === "joined");
-  // The ticks with answers to pings.
+  // Records the ticks in which pings are answered.
   let tick = 0;
   let running = true;
   const count = () => {
@@ -290,7 +290,7 @@ test("a packet of frames that publish nothing is answered over several ticks, in
   expect(ticks.size).toBeGreaterThan(3);
 });
 
-test("on a socket, only the first invalid publications in a row have error details", async () => {
+test("on a socket, only the first few invalid publications in a row get error details", async () => {
   const server = openServer({ rooms: { "*": { schema: { type: "number" } } } });
   const client = await multiplexed(server.socket("/ws"));
   await client.find(({ type }) => type === "welcome");

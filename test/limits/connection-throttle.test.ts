@@ -1,4 +1,4 @@
-// The connection throttle: sessions begin in the governor's share of a tick, in order.
+// The connection throttle: sessions begin in order, within the governor's share of a tick.
 import { expect, test } from "bun:test";
 import { ConnectionThrottle } from "../../src/limits/connection-throttle.ts";
 import { Governor } from "../../src/scheduling/governor.ts";
@@ -6,7 +6,7 @@ import { Governor } from "../../src/scheduling/governor.ts";
 const stays = () => false;
 const tick = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** A throttle by a clock that only moves while a session begins. */
+/** Creates a throttle whose clock advances only while a session begins. */
 function throttle(msPerSession = 0.2) {
   const clock = { now: 1 };
   const limits = { minMs: 1, maxMs: 1, share: 0, tickPieces: 64 };
@@ -48,7 +48,7 @@ test("simultaneous requests are admitted over several ticks, in order, and a lat
   expect(begun).toEqual(Array.from({ length: 22 }, (_, i) => String(i)));
 });
 
-test("clients that disconnect while they wait use no share, and are skipped", async () => {
+test("clients that disconnect while waiting are skipped and use no share of the tick", async () => {
   const { begun, skipped, come } = throttle(1);
   void come("first");
   const gone = Array.from({ length: 100 }, (_, i) => come(`gone ${i}`, () => true));
@@ -79,7 +79,7 @@ test("a session that fails to begin rejects its own request, and the next one be
   expect(await next).toBe("begun");
 });
 
-test("connecting clients and connected sessions take turns, however much work waits for either", async () => {
+test("connecting clients and connected sessions take turns, however much work either has", async () => {
   const { governor, begun, come } = throttle(0.2);
   governor.spend(100);
   const pieces: string[] = [];

@@ -1,4 +1,4 @@
-// Every limit is exceeded once from outside, which its metric counts. A new limit needs a row here.
+// Exceeds every limit once over the network, and checks that its metric counts this. A new limit needs a row here.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { Options } from "../../src/index.ts";
@@ -29,7 +29,7 @@ const twice =
 const shake: Act = (server, headers) => shakeHands(server.socket("/ws"), headers);
 const join: Act = (server, headers) => shakeHands(server.socket("/ws?room=r"), headers);
 const publish: Act = (server, headers) => server.publish("r", "12", headers);
-/** On one session. */
+/** Sends a command on a new session. */
 const ask =
   (command: object): Act =>
   async (server, headers) => {
@@ -65,7 +65,7 @@ type Metric = [name: string, labels: Record<string, string>];
 interface Row {
   options: Options;
   bite: (server: TestServer) => Promise<unknown>;
-  /** The metrics that change, with their values. */
+  /** The metrics that must change, with their new values. */
   moves: [...Metric, value: number][];
 }
 
@@ -112,7 +112,7 @@ async function until(server: TestServer, name: string, value: number): Promise<v
   while ((await metricsOf(server)).of(name) !== value) await Bun.sleep(1);
 }
 
-/** By their names in `limits`. */
+/** The rows for configurable limits, keyed by their names in `limits`. */
 const LIMITS: Record<string, Row> = {
   message: {
     options: { limits: { message: 10 } },
@@ -174,13 +174,13 @@ const LIMITS: Record<string, Row> = {
   },
   headTime: {
     options: { limits: { headTime: "5s" } },
-    // Bun closes these connections without notice. Only the number of open files shows it.
+    // Bun closes these connections without notice, which only the number of open files shows.
     async bite(server) {
       const open = async () => (await metricsOf(server)).of("process_open_fds");
       const before = await open();
       const silent = await Promise.all(Array.from({ length: 50 }, () => tcp(server.port)));
       for (const connection of silent) connection.send("GET / HTTP/1.1\r\nX: ");
-      // Both ends of a connection are in this process.
+      // Both ends of each connection are in this process.
       expect(await open()).toBeGreaterThan(before + 90);
       await Promise.all(silent.map((connection) => connection.closed));
       expect(await open()).toBeLessThan(before + 10);
@@ -225,7 +225,7 @@ const LIMITS: Record<string, Row> = {
   ...RATES,
 };
 
-/** The names of all settings in an object schema, except those that are objects of settings themselves. */
+/** The paths of all settings in an object schema, without the objects that only group settings. */
 function leaves(schema: object, path = ""): string[] {
   const { properties = {} } = schema as { properties?: Record<string, object> };
   return Object.entries(properties).flatMap(([name, inner]) =>
@@ -233,7 +233,7 @@ function leaves(schema: object, path = ""): string[] {
   );
 }
 
-test("the table has every limit", () => {
+test("the table covers every limit", () => {
   expect(Object.keys(LIMITS).sort()).toEqual(leaves(OptionsSchema.properties.limits).sort());
 });
 
@@ -249,7 +249,7 @@ const FIXED: Record<string, Row> = {
     bite: (server) => post(server, 1, { event: "e".repeat(256) }),
     moves: [rejects("invalid-event")],
   },
-  "the items of a batch": {
+  "the number of items in a batch": {
     options: {},
     bite: (server) =>
       batch(
@@ -264,7 +264,7 @@ const FIXED: Record<string, Row> = {
       server.publish("r", `${"[".repeat(201)}${"]".repeat(201)}`, { "content-type": "application/json" }),
     moves: [rejects("malformed")],
   },
-  "the wildcards of a list's pattern": {
+  "the wildcards in a list's pattern": {
     options: {},
     bite: (server) => fetch(`${server.url}/rooms?match=*a*a*a*a*`),
     moves: [rejects("invalid-query")],
@@ -283,7 +283,7 @@ const FIXED: Record<string, Row> = {
     },
     moves: [rejects("malformed", 33), closed("bad-frames")],
   },
-  "invalid tokens of a session": {
+  "invalid tokens in a session": {
     options: { access },
     async bite(server) {
       const client = new Multiplexed(await connect(server.socket("/ws"), { headers: USER }));
@@ -296,7 +296,7 @@ const FIXED: Record<string, Row> = {
     options: { limits: { rates: { session: { publishes: once } } } },
     async bite(server) {
       const socket = await connect(server.socket("/rooms/r"));
-      // One is accepted, one gets an error with retry, and a hundred more are tolerated.
+      // One is accepted, one gets an error with a retry time, and a hundred more are tolerated.
       for (let i = 0; i < 103; i++) socket.send("x");
       expect((await socket.closed).code).toBe(4429);
     },
@@ -320,7 +320,7 @@ test.each(Object.entries({ ...LIMITS, ...FIXED }))(
     const metrics = await metricsOf(server);
     for (const [name, labels, value] of moves)
       expect([name, labels, metrics.of(name, labels)]).toEqual([name, labels, value]);
-    // No other refusal is counted, except that a rate limit also counts as the code `rate`.
+    // No other refusal is counted, except that rate-limit errors also count under the code `rate`.
     const expected = moves
       .filter(([name]) => REFUSALS.test(name))
       .map(([name, labels]) => name + JSON.stringify(labels));

@@ -1,4 +1,4 @@
-// Local requests: one function decides whether a request is local, and unknown origins are not.
+// Local requests: one function decides whether a request is local. A request of unknown origin is not.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { Elysia } from "elysia";
@@ -31,7 +31,7 @@ const PLACES: [string, (options: Options) => Place][] = [
   ],
 ];
 
-/** Requests for every operation on a room, with these headers. */
+/** Requests every operation on a room with these headers. Returns the statuses. */
 async function everything({ url, port }: Place, headers: Record<string, string>): Promise<number[]> {
   const get = (path: string, method = "GET", body?: string) =>
     attempt(url + path, { method, headers, ...(body === undefined ? {} : { body }) });
@@ -109,10 +109,10 @@ test.each(PLACES)(
   },
 );
 
-/** Routes for operators only, even on an open server. */
+/** Routes that are restricted to operators, even on an open server. */
 const OPERATOR = ["/sessions", "/sessions/x", "/rules", "/rooms/thump:stats", "/metrics"];
 
-test("an open server shows sessions, rules and metrics to local requests only, under its own host names", async () => {
+test("an open server shows sessions, rules and metrics only to local requests for its own host names", async () => {
   const server = startServer({
     open: true,
     host: "0.0.0.0",
@@ -129,7 +129,7 @@ test("an open server shows sessions, rules and metrics to local requests only, u
   expect((await fetch(server.room("r"), { headers: { host: "evil.example" } })).status).toBe(200);
 });
 
-test("with a secret, metrics are available to local requests under the server's own host names", async () => {
+test("with a secret, metrics are available to local requests for the server's own host names", async () => {
   const server = startServer({ access: { secrets: SECRET } });
   const status = async (headers: Record<string, string>) =>
     (await fetch(`${server.url}/metrics`, { headers })).status;
@@ -138,7 +138,10 @@ test("with a secret, metrics are available to local requests under the server's 
   expect(await httpAnswer(server.port, ["GET /metrics HTTP/1.0"])).toStartWith("HTTP/1.1 401");
 });
 
-/** Ways to serve an app in which Elysia does not provide the client address, and whether the plugin can find it. */
+/**
+ * Ways to serve an app in which Elysia does not provide the client address. The flag tells whether the plugin can find
+ * it.
+ */
 const WAYS: [string, boolean, (options: Options) => Place][] = [
   ["Bun.serve({ fetch: app.fetch })", false, (options) => serve(new Elysia().use(thump(options)).fetch)],
   [
@@ -203,7 +206,7 @@ test.each(WAYS)(
 );
 
 test.each(WAYS)(
-  "served by %s, the server is open if configured; operator routes are not",
+  "served by %s, the server is open if configured; operator routes stay closed",
   async (_, knows, start) => {
     const place = start({ open: true });
     expect(await fewRequests(place, {})).toEqual([201, 200, 204, knows ? 200 : 403]);
@@ -224,7 +227,7 @@ test.each([
     "a plugin of the app",
     (plugin: ReturnType<typeof thump>) => new Elysia({ aot: false }).use(new Elysia().use(plugin)),
   ],
-])("with aot: false, in %s, bodies of every type are published as they were sent", async (_, create) => {
+])("with aot: false, in %s, bodies of every type are published unchanged", async (_, create) => {
   const app = create(thump()).listen({ port: 0, hostname: "127.0.0.1" });
   cleanup(() => app.stop(true));
   const url = `http://127.0.0.1:${app.server?.port}`;
@@ -268,31 +271,31 @@ test("before Bun's idle timeout, a stream sends a keep-alive and a poll is answe
   const decoder = new TextDecoder();
   for await (const chunk of stream.body as unknown as AsyncIterable<Uint8Array>) {
     text += decoder.decode(chunk, { stream: true });
-    // The first position, and the one of a keep-alive.
+    // The stream's first position, and that of a keep-alive.
     if ((text.match(/^id:/gm) ?? []).length >= 2) break;
   }
   expect((await poll).status).toBe(200);
 });
 
 const SRC = join(import.meta.dir, "../../src");
-/** Files that mention loopback, and why. Only the first two examine requests. */
+/** The files that may mention loopback, and why. Only the first two examine requests. */
 const KNOW_LOOPBACK: Record<string, string> = {
-  "limits/local-request.ts": "decides it",
-  "server/exposure.ts": "asks for it, once a request",
-  "auth/origins.ts": "pages of a developer's other port; the Host header, for local.ts",
-  "limits/client-address.ts": "private networks: whether a peer may be a proxy",
-  "limits/trusted-proxies.ts": "the name of a network in a setting",
-  "auth/jwks.ts": "where keys may be fetched without TLS",
+  "limits/local-request.ts": "decides whether a request is local",
+  "server/exposure.ts": "calls local-request.ts, once per request",
+  "auth/origins.ts": "pages from a different port of this machine; the Host header, for local-request.ts",
+  "limits/client-address.ts": "private networks, where a peer may be a proxy",
+  "limits/trusted-proxies.ts": "the name of a network in an option",
+  "auth/jwks.ts": "hosts from which keys may be fetched without TLS",
   "cli/flag-values.ts": "help",
   "cli/connection-flags.ts": "the address that commands call",
   "cli/server-commands.ts": "help",
-  "server/server-core.ts": "whether the address that it listens on is reached from elsewhere",
+  "server/server-core.ts": "whether other machines can reach the address that the server listens on",
   "server/config/flag-table.ts": "defaults and help",
   "server/operator-routes.ts": "the value of an option",
   "server/config/options.ts": "the values of an option",
   "server/config/options-schema.ts": "the values of an option",
   "server/config/settings.ts": "defaults",
-  "server/start.ts": "the banner: the address that it listens on",
+  "server/start.ts": "the banner: the address that the server listens on",
 };
 
 test("no other file compares a client address or host with loopback", async () => {

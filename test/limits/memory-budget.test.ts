@@ -1,4 +1,4 @@
-// The memory budget of all rooms: the least recently used rooms are evicted first, and clients get gap notices.
+// The memory budget shared by all rooms: the least recently used are evicted first, and clients get gap notices.
 import { expect, test } from "bun:test";
 import { roomBytes } from "../../src/rooms/memory-budget.ts";
 import { dataOf, publishAt, stateOf } from "../support/answers.ts";
@@ -8,12 +8,12 @@ import { randomTest } from "../support/random.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 
 const KIB = 1024;
-/** Cost of a room without sessions, in addition to its publications. */
+/** Cost of rooms without sessions, in addition to their publications. */
 const own = (...rooms: string[]) => rooms.reduce((sum, room) => sum + roomBytes(room), 0);
-/** Size of the data of a publication that costs 1 KiB. */
+/** Data of a publication that costs 1 KiB. */
 const DATA = "x".repeat(768);
 
-/** Publishes 1 KiB to each room. */
+/** Publishes `count` times 1 KiB to a room. */
 async function fill(server: TestServer, room: string, count: number): Promise<string> {
   let at = "";
   for (let i = 0; i < count; i++) at = await publishAt(server, room, DATA);
@@ -23,7 +23,7 @@ async function fill(server: TestServer, room: string, count: number): Promise<st
 const counts = async (server: TestServer, ...rooms: string[]) =>
   Promise.all(rooms.map(async (room) => (await stateOf(server, room, "?last=1000")).messages.length));
 
-test("unused rooms lose their oldest messages first, and evictions are counted", async () => {
+test("the oldest messages in unused rooms are evicted first, and evictions are counted", async () => {
   const memory = 100 * KIB + own("old", "new");
   const server = startServer({ limits: { memory } });
   await connect(server.socket("/rooms/watched"));
@@ -34,7 +34,7 @@ test("unused rooms lose their oldest messages first, and evictions are counted",
   expect((await metricsOf(server)).of("thump_kept_rooms_bytes")).toBe(own("old", "new"));
   expect((await metricsOf(server)).of("thump_evictions_total")).toBe(0);
   await publishAt(server, "new", DATA);
-  // Down to 95 %, so that not every publication evicts.
+  // Evicts down to 95 %, so that not every publication causes an eviction.
   expect(await counts(server, "watched", "old", "new")).toEqual([20, 33, 41]);
   const metrics = await metricsOf(server);
   expect(metrics.of("thump_kept_bytes")).toBe(94 * KIB);
@@ -43,7 +43,7 @@ test("unused rooms lose their oldest messages first, and evictions are counted",
   expect(metrics.of("thump_evicted_rooms_total")).toBe(0);
 });
 
-test("reading a room makes it recently used", async () => {
+test("a read counts as a use of the room", async () => {
   const server = startServer({ limits: { memory: 100 * KIB + own("a", "b", "c") } });
   await fill(server, "a", 50);
   await fill(server, "b", 50);
@@ -52,7 +52,7 @@ test("reading a room makes it recently used", async () => {
   expect(await counts(server, "a", "b", "c")).toEqual([50, 43, 1]);
 });
 
-test("a resume that misses evicted messages gets a gap notice, in dropped rooms and in others", async () => {
+test("a resume that misses evicted messages gets a gap notice, whether the room was dropped or not", async () => {
   const server = startServer({ limits: { memory: 100 * KIB } });
   const gone = await publishAt(server, "gone", DATA);
   await fill(server, "gone", 3);
@@ -72,7 +72,7 @@ test("a resume that misses evicted messages gets a gap notice, in dropped rooms 
   expect(client.all.filter(({ type }) => type === "gap")).toMatchObject([{ room: "gone" }]);
 });
 
-test("a room with sessions is evicted too if there is no other, in the hub and in the log", async () => {
+test("if all rooms have sessions, they are evicted too, in the hub and in the log", async () => {
   const server = startServer({ limits: { memory: 10 * KIB } });
   const listener = await connect(server.socket("/rooms/r"));
   const start = await publishAt(server, "r", DATA);
@@ -94,7 +94,7 @@ test("a message larger than the budget is delivered and not stored", async () =>
   expect(dataOf(await stateOf(server, "r"))).toEqual(["goes on"]);
 });
 
-randomTest("the sum is always that of the tails, whatever happens", async (random) => {
+randomTest("the total always equals the sum of the rooms' histories", async (random) => {
   const server = startServer({
     limits: { memory: 40 * KIB },
     rooms: { "few:*": { history: { count: 3 } }, "none:*": { history: false } },
@@ -115,7 +115,7 @@ randomTest("the sum is always that of the tails, whatever happens", async (rando
   await listener.ask({ type: "ping" });
 });
 
-test("rooms have a cost too: with many nearly empty rooms the oldest are dropped, which is reported as a gap", async () => {
+test("rooms themselves have a cost: of many nearly empty rooms, the oldest are dropped and report a gap", async () => {
   const server = startServer({ limits: { memory: 100 * KIB } });
   const name = (i: number) => `tiny:${1000 + i}`;
   const before: string[] = [];
@@ -128,7 +128,7 @@ test("rooms have a cost too: with many nearly empty rooms the oldest are dropped
   expect(metrics.of("thump_kept_bytes") + metrics.of("thump_kept_rooms_bytes")).toBeLessThanOrEqual(
     100 * KIB,
   );
-  // A client whose cursor precedes the room's only publication gets it, or a gap.
+  // A client whose cursor precedes the room's only publication receives that publication or a gap.
   for (let i = 1; i < 1000; i += 37) {
     const state = await stateOf(server, name(i), `?after=${before[i - 1]}`);
     if (i < 1000 - kept) expect(state.gap).toBeDefined();
@@ -147,7 +147,7 @@ test("a lagging client whose missed messages are evicted gets a gap notice and c
     await publish();
     if (count % 20 === 0) await new Promise(setImmediate);
   }
-  // More than the budget.
+  // Publish more than the budget holds.
   for (let i = 0; i < 60; i++) await publish();
   slow.ws.resume();
   await slow.until((frames) => String(frames.at(-1)).startsWith(`${count - 1} `));
@@ -156,7 +156,7 @@ test("a lagging client whose missed messages are evicted gets a gap notice and c
   expect(JSON.parse(frames[gap] as string)).toMatchObject({ type: "gap", room: "r" });
   const numbers = frames.filter((_, i) => i !== gap).map((frame) => Number.parseInt(frame, 10));
   const first = numbers[gap] as number;
-  // Contiguous before the gap and after it, with some messages missing between.
+  // Contiguous before and after the gap, with some messages missing between.
   expect(numbers.slice(0, gap)).toEqual(Array.from({ length: gap }, (_, i) => i));
   expect(first).toBeGreaterThan(gap);
   expect(numbers.slice(gap)).toEqual(Array.from({ length: count - first }, (_, i) => first + i));

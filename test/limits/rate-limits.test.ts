@@ -1,4 +1,4 @@
-// Rate limits from outside: errors have the code `rate` and state when to retry.
+// Rate limits as clients see them: errors have the code `rate` and state when to retry.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { RatesOptions } from "../../src/index.ts";
@@ -25,7 +25,7 @@ function limited(rates: RatesOptions, secured = false): { server: TestServer; cl
 const publish = (client: Multiplexed, data: unknown = "x") =>
   client.ask({ type: "publish", room: "r", data });
 
-test("a session may publish a burst, then at a rate per second, and errors state when to retry", async () => {
+test("a session may publish a burst, then at a fixed rate, and errors state when to retry", async () => {
   const { server, clock } = limited({ session: { publishes: { rate: 2, burst: 3 } } });
   const client = await multiplexed(server.socket("/ws?room=r"));
   const listener = await connect(server.socket("/rooms/r"));
@@ -52,7 +52,7 @@ test("raw sockets get the error too", async () => {
   expect(JSON.parse(String(await raw.next()))).toMatchObject({ type: "error", code: "rate", retry: 1000 });
 });
 
-test("bytes are limited in addition to publications, and neither is charged if one is exceeded", async () => {
+test("bytes are limited in addition to publications; if either limit is exceeded, neither is charged", async () => {
   const { server, clock } = limited(
     { user: { publishes: { rate: 1, burst: 3 }, bytes: { rate: 100, burst: "1KB" } } },
     true,
@@ -69,7 +69,7 @@ test("bytes are limited in addition to publications, and neither is charged if o
   expect((await post(100)).status).toBe(201);
 });
 
-test("the limits of a user cover all sessions and requests of that user only", async () => {
+test("a user's limits cover all of that user's sessions and requests, and no others", async () => {
   const { server } = limited({ user: { publishes: { rate: 1, burst: 2 } } }, true);
   const headers = bearer(token());
   const client = new Multiplexed(await connect(server.socket("/ws"), { headers }));
@@ -81,7 +81,7 @@ test("the limits of a user cover all sessions and requests of that user only", a
   await server.thump.publish("r", "code in the server is not counted");
 });
 
-test("an API key is charged on its own, on all of its connections, and not per session", async () => {
+test("an API key has its own limits, for all of its connections together", async () => {
   const { server } = limited({ key: { publishes: { rate: 1, burst: 3 } }, session: { publishes: 1 } }, true);
   const headers = bearer(KEY);
   const client = new Multiplexed(await connect(server.socket("/ws"), { headers }));
@@ -97,7 +97,7 @@ test("an API key is charged on its own, on all of its connections, and not per s
   expect((await server.publish("r", "x", bearer(token()))).status).toBe(201);
 });
 
-test("the rooms of a handshake are charged as joins, and so are reads", async () => {
+test("rooms in a handshake are charged as joins, and so are reads", async () => {
   const { server, clock } = limited({ user: { joins: { rate: 1, burst: 4 } } }, true);
   const headers = bearer(token());
   const client = new Multiplexed(await connect(server.socket("/ws?room=a&room=b"), { headers }));
@@ -110,7 +110,7 @@ test("the rooms of a handshake are charged as joins, and so are reads", async ()
   expect(await client.ask({ type: "join", room: "d" })).toMatchObject({ type: "joined" });
 });
 
-test("connects are checked before the upgrade and before the first byte of a stream", async () => {
+test("the connect limit is checked before the upgrade and before a stream's first byte", async () => {
   const { server, clock } = limited({ user: { connects: { rate: 0.5, burst: 2 } } }, true);
   const headers = bearer(token());
   for (let i = 0; i < 2; i++)
@@ -125,7 +125,7 @@ test("connects are checked before the upgrade and before the first byte of a str
 });
 
 test.each(["/ws", "/rooms/r"])(
-  "a client that floods %s and ignores retry is closed, and others are not affected",
+  "a client that floods %s and ignores retry times is disconnected, and others are not affected",
   async (path) => {
     const { server } = limited({ session: { publishes: { rate: 1, burst: 10 } } });
     const other = await bystander(server, "r");
@@ -140,7 +140,7 @@ test.each(["/ws", "/rooms/r"])(
   },
 );
 
-test("a client that waits as told is never closed", async () => {
+test("a client that waits as requested is never disconnected", async () => {
   const { server, clock } = limited({ session: { publishes: { rate: 1000, burst: 1 } } });
   const client = await multiplexed(server.socket("/ws"));
   let published = 0;
@@ -161,12 +161,12 @@ test("false disables a limit", async () => {
   expect(server.thump.hub.stats.publications).toBe(60_001);
 });
 
-test("reads of history are charged by size, and a debt delays the next read", async () => {
+test("history reads are charged by size, and a debt delays the next read", async () => {
   const { server, clock } = limited({ user: { reads: { rate: 1000, burst: 1000 } } }, true);
   const headers = bearer(token());
   for (let i = 0; i < 10; i++) await server.thump.publish("r", "x".repeat(244));
   const read = (last: number) => fetch(server.room("r", `?last=${last}`), { headers });
-  // 256 bytes per answer and 500 per message. The answer is complete, and the bucket is 4,256 bytes in debt.
+  // An answer costs 256 bytes plus 500 per message. The answer is complete, and the bucket is 4,256 bytes in debt.
   expect(((await (await read(10)).json()) as { messages: unknown[] }).messages).toHaveLength(10);
   const client = new Multiplexed(await connect(server.socket("/ws"), { headers }));
   const refused = { code: "rate", retry: 4257 };
@@ -177,7 +177,7 @@ test("reads of history are charged by size, and a debt delays the next read", as
   expect(await client.ask({ type: "history", room: "r" })).toMatchObject({ code: "rate", retry: 256 });
 });
 
-test("a read of 1,000 large messages is charged for the messages in its answer, not for all stored ones", async () => {
+test("a read of 1,000 large messages is charged only for the messages in its answer", async () => {
   const { server } = limited({ user: { reads: { rate: 1000, burst: "1MiB" } } }, true);
   const headers = bearer(token());
   for (let i = 0; i < 100; i++) await server.thump.publish("r", "x".repeat(60_000));

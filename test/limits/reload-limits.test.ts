@@ -1,4 +1,4 @@
-// Limits that a reload changes: they apply at once, and connected sessions stay.
+// Limits changed by a reload apply at once, and connected sessions stay.
 import { expect, test } from "bun:test";
 import { multiplexed } from "../support/clients.ts";
 import { metricsOf } from "../support/metrics.ts";

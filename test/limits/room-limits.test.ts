@@ -1,4 +1,4 @@
-// Limits on open rooms: in total, per address and per user, by joining and by publishing.
+// Limits on open rooms, in total, per address and per user. Joining and publishing both open rooms.
 import { expect, test } from "bun:test";
 import type { Retention } from "../../src/rooms/rule.ts";
 import { RoomLimits, openerOf } from "../../src/hub/room-limits.ts";
@@ -22,7 +22,7 @@ const proxied = { proxies: ["loopback"], open: true };
 
 const LISTEN = ["raw socket", "event stream", "ndjson", "event stream of several rooms", "long poll"];
 
-test("an address opens rooms up to its limit, and may join rooms that others opened", async () => {
+test("an address may open rooms up to its limit, and join rooms that others opened", async () => {
   const server = startServer({ ...proxied, limits: { roomsPerAddress: 2 } });
   const here = await multiplexed(server.socket("/ws"), { headers: HERE });
   const there = await multiplexed(server.socket("/ws"), { headers: THERE });
@@ -43,7 +43,7 @@ test("an address opens rooms up to its limit, and may join rooms that others ope
   expect(metrics.of("thump_rooms_counted")).toBe(4);
 });
 
-test("at the total limit no client opens a room", async () => {
+test("at the total limit, no client can open a room", async () => {
   const server = startServer({ limits: { roomsInUse: 2 } });
   const sockets = [await connect(server.socket("/rooms/a")), await connect(server.socket("/rooms/b"))];
   for (const way of LISTEN)
@@ -54,7 +54,7 @@ test("at the total limit no client opens a room", async () => {
   expect(await WAYS_IN["raw socket"]?.(server, {})).toEqual({ status: 101 });
 });
 
-test("a user opens rooms up to the limit of an address, from any address", async () => {
+test("a user has the same limit as an address, across all addresses", async () => {
   const server = startServer({ ...proxied, access: { secrets: SECRET }, limits: { roomsPerAddress: 2 } });
   const as = (user: string, at: object) => ({ headers: { ...bearer(userToken(user)), ...at } });
   const first = await multiplexed(server.socket("/ws?room=a&room=b"), as("u1", HERE));
@@ -65,7 +65,7 @@ test("a user opens rooms up to the limit of an address, from any address", async
   expect(await other.ask({ type: "join", room: "c" })).toMatchObject({ type: "joined" });
 });
 
-test("when the opener of a room leaves, the room counts for a remaining session", async () => {
+test("when the session that opened a room leaves, a remaining session is charged for it", async () => {
   const server = startServer({ ...proxied, limits: { roomsPerAddress: 1 } });
   const first = await connect(server.socket("/rooms/r"), { headers: HERE });
   await connect(server.socket("/rooms/r"), { headers: THERE });
@@ -76,7 +76,7 @@ test("when the opener of a room leaves, the room counts for a remaining session"
   expect(await opened.ask({ type: "join", room: "s" })).toMatchObject({ code: "busy" });
 });
 
-test("a request with more rooms than its address may open joins none of them, and opens none", async () => {
+test("a request with more rooms than its address may open neither joins nor opens any", async () => {
   const server = startServer({ ...proxied, limits: { roomsPerAddress: 1500 } });
   const joins = (prefix: string) => Array.from({ length: 1000 }, (_, i) => ({ room: `${prefix}:${i}` }));
   await openMultiplexed(server.url, joins("a"), HERE);
@@ -90,7 +90,7 @@ test("a request with more rooms than its address may open joins none of them, an
   expect(server.thump.hub.roomLimits.counted).toBe(1000);
 });
 
-test("publications to ever more rooms are rejected until earlier rooms have expired", async () => {
+test("publications to more and more rooms are rejected until earlier rooms expire", async () => {
   const server = startServer({
     ...proxied,
     rooms: { "none:*": { history: false } },
@@ -106,7 +106,7 @@ test("publications to ever more rooms are rejected until earlier rooms have expi
   // This room stores no messages.
   expect(await publish("none:1", HERE)).toBe(201);
   expect(await publish("d", THERE)).toBe(201);
-  // Local requests have no limit.
+  // Local requests are not limited.
   expect(await publish("e", {})).toBe(201);
   // The default retention.
   now += 600_001;
@@ -115,7 +115,7 @@ test("publications to ever more rooms are rejected until earlier rooms have expi
 });
 
 randomTest(
-  "a client is charged for the rooms that it opened and that are in use, whatever sessions join and leave",
+  "a client is charged for the rooms that it opened while they are in use, whichever sessions join and leave",
   (random) => {
     const retention: Retention = { count: 1, age: 50, bytes: 1000 };
     const rooms = new Map<string, Room>();
@@ -155,7 +155,7 @@ randomTest(
       }
     rooms.clear();
     now += 100;
-    // Two rounds, because an insert checks a few earlier entries.
+    // Two rounds, because each insert checks only a few earlier entries.
     for (let i = 0; i < 40; i++) {
       open.publish({ addressKey: "new" }, "new", retention);
       now += 100;
@@ -165,7 +165,7 @@ randomTest(
   },
 );
 
-test("if the log stores state per room, rooms without history count as well", () => {
+test("if the log stores per-room state, rooms without history count as well", () => {
   const open = new RoomLimits(new Map(), 10, 2, 60_000);
   let now = 0;
   open.now = () => now;

@@ -1,10 +1,10 @@
-// Token buckets, compared to a simple model, and the number of stored buckets.
+// Token buckets, compared with a simple model, and the number of stored buckets.
 import { expect, test } from "bun:test";
 import { BucketStore, fullAfter, waitFor } from "../../src/limits/token-buckets.ts";
 import { addressKeyOf } from "../../src/limits/client-address.ts";
 import { randomTest } from "../support/random.ts";
 
-randomTest("a bucket gives what one that is filled drop by drop would give", (random) => {
+randomTest("a bucket behaves like one that is refilled drop by drop", (random) => {
   for (let round = 0; round < 200; round++) {
     const rate = { rate: 1 + random.below(50), burst: 1 + random.below(100) };
     let [fullAt, now, tokens] = [0, 0, rate.burst];
@@ -22,7 +22,7 @@ randomTest("a bucket gives what one that is filled drop by drop would give", (ra
   }
 });
 
-test("after the stated wait a cost is available, and a cost above the burst takes a whole bucket", () => {
+test("after the stated wait, the cost is available, and a cost above the burst takes a whole bucket", () => {
   const rate = { rate: 3, burst: 2 };
   const fullAt = fullAfter(0, rate, 1000, 10);
   const wait = waitFor(fullAt, rate, 1000, 10);
@@ -38,7 +38,7 @@ test("full buckets are dropped, and buckets in debt are kept", () => {
   expect(accounts.of("debtor", 10_000).joins).toBe(1e9);
 });
 
-test("the store never exceeds its limit and always has the newest entry", () => {
+test("the store never exceeds its limit and always contains the newest entry", () => {
   const accounts = new BucketStore(50);
   for (let i = 0; i < 1000; i++) {
     accounts.of(`debtor ${i}`, 0).connects = 1e9;

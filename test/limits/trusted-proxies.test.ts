@@ -1,4 +1,4 @@
-// Trusted proxies: client addresses from forwarding headers, and the limits by address.
+// Trusted proxies: client addresses from forwarding headers, and per-address limits.
 import { expect, test } from "bun:test";
 import { TrustedProxies } from "../../src/limits/trusted-proxies.ts";
 import type { Options } from "../../src/index.ts";
@@ -9,9 +9,9 @@ import { startServer, type TestServer } from "../support/server.ts";
 import { openEvents } from "../support/streams.ts";
 import { shakeHands } from "../support/ways-in.ts";
 
-/** The client address that the server finds for a socket with these headers. */
+/** The client address that the server determines for a socket with these headers. */
 async function addressOf(options: Options, headers: Record<string, string>): Promise<string | undefined> {
-  // Otherwise external clients are rejected.
+  // Unless the server is open, external clients are rejected.
   const server = startServer({ open: true, ...options });
   await connect(server.socket("/rooms/r"), { headers });
   const [session] = server.thump.hub.sessions.values();
@@ -55,12 +55,12 @@ test.each([
 
 const post = (server: TestServer, address: string) => server.publish("r", "x", xff(address));
 
-test("limits by address cover all clients of an address, but not local requests and other addresses", async () => {
+test("per-address limits cover all of an address's clients, but not local requests", async () => {
   const address = { publishes: { rate: 1, burst: 2 }, connects: { rate: 1, burst: 2 } };
   const server = startServer({ open: true, proxies: ["loopback"], limits: { rates: { address } } });
   const clock = new Clock(server);
   for (const status of [201, 201, 429]) expect((await post(server, "203.0.113.9")).status).toBe(status);
-  // A client with one address of a /64 has all of them.
+  // A client with one address in a /64 has all of them.
   for (const [i, status] of [201, 201, 429].entries())
     expect((await post(server, `2001:db8:0:7::${i}`)).status).toBe(status);
   expect((await post(server, "203.0.113.8")).status).toBe(201);
@@ -84,7 +84,7 @@ test("a flood of handshakes with invalid tokens is limited before any token is v
     expect((await shakeHands(server.socket("/ws"), headers)).status).toBe(status);
 });
 
-test("sessions per address are limited, and an ended session makes room for one more", async () => {
+test("sessions per address are limited, and ending a session allows another", async () => {
   const server = startServer({ open: true, proxies: ["loopback"], limits: { sessionsPerAddress: 2 } });
   const first = await connect(server.socket("/rooms/r"), { headers: xff("203.0.113.9") });
   await openEvents(server.room("r"), xff("203.0.113.9"));
@@ -124,7 +124,7 @@ test("an unconfigured proxy causes one warning; a header from a public address d
   expect(trustedProxies.addressOf(request, "::ffff:127.0.0.1")).toBe("::ffff:127.0.0.1");
 });
 
-test("the warning is logged without any text of the client", async () => {
+test("the logged warning contains no text from the client", async () => {
   const started = await startProcess(["--port", "0", "--no-demo", "--log", "json"]);
   const log = new Inbox<string>();
   void collect(started.process.stderr, log);

@@ -4,7 +4,7 @@ import { SteadyClock } from "../../src/log/clock.ts";
 const START = 1_700_000_000_000;
 const HOUR = 3_600_000;
 
-/** A machine whose clock can be set and that can sleep. */
+/** A simulated machine that can sleep and whose clock can be set. */
 function machine() {
   const time = { wall: START, stopwatch: 5, asleep: 0 };
   const clock = new SteadyClock({
@@ -22,19 +22,19 @@ function machine() {
   };
 }
 
-test("the clock follows the machine's clock until that is set", () => {
+test("the clock follows the machine's clock until the machine's clock is set", () => {
   const { clock, time, pass } = machine();
   for (const ms of [0, 1, 999, HOUR]) {
     pass(ms);
     expect(clock.now()).toBe(time.wall);
   }
-  // As a time service does.
+  // A small correction, as a time service makes it.
   time.wall += 900;
   expect(clock.now()).toBe(time.wall);
 });
 
 test.each([HOUR, -HOUR])(
-  "after a step of %d ms the clock continues and is correct after ten times that",
+  "after a step of %d ms the clock continues, and is correct again after ten times that",
   (step) => {
     const { clock, time, pass } = machine();
     time.wall += step;
@@ -48,7 +48,7 @@ test.each([HOUR, -HOUR])(
   },
 );
 
-test("the clock never goes back", () => {
+test("the clock never goes backwards", () => {
   const { clock, time, pass } = machine();
   let before = clock.now();
   for (let i = 0; i < 1000; i++) {

@@ -1,4 +1,4 @@
-// Idempotency keys: remembered for a time, limited in number.
+// Idempotency keys are remembered for a limited time and are limited in number.
 import { expect, test } from "bun:test";
 import { hashDraft, IdempotencyKeys, scopedKey } from "../../src/log/idempotency-keys.ts";
 import type { Data } from "../../src/protocol/data.ts";
@@ -20,7 +20,7 @@ test("the oldest key is removed when there are too many", () => {
   expect(["a", "b", "c", "d"].map((key) => keys.get(key, 0)?.seq)).toEqual([undefined, 1, 2, 3]);
 });
 
-test("a key that is set again is the newest, not an additional one", () => {
+test("a key that is set again becomes the newest and is not stored twice", () => {
   const keys = new IdempotencyKeys(2, 100);
   keys.set("a", at(1));
   keys.set("b", at(2));
@@ -38,7 +38,7 @@ test("a trim removes expired keys and keeps the others", () => {
   expect(keys.get("new", 1120)?.seq).toBe(2);
 });
 
-test("the names of keys in the log are unambiguous for rooms, users, scopes and keys", () => {
+test("key names in the log are unambiguous, whatever the rooms, users, scopes and keys contain", () => {
   const named = (room: string, from: string | undefined, key: string, scope?: string) =>
     scopedKey({ room, from, scope, event: "message", data: { kind: "text", text: "" } }, key);
   const all = [
@@ -58,7 +58,7 @@ test("the names of keys in the log are unambiguous for rooms, users, scopes and 
   expect(new Set(all).size).toBe(all.length);
 });
 
-test("the hash of a draft depends on its event, its data and the kind of its data", () => {
+test("a draft's hash depends on its event, its data and its data's kind", () => {
   const hash = (data: Data, event = "message") => hashDraft({ room: "r", event, data });
   const bytes = new TextEncoder().encode("5");
   const all = [

@@ -1,4 +1,4 @@
-// The log in memory: the contract of all logs, and the memory of dropped rooms.
+// The log in memory: the contract of all logs, and the record of dropped rooms.
 import { expect, test } from "bun:test";
 import { MemoryLog } from "../../src/log/memory-log.ts";
 import { MemoryBudget } from "../../src/rooms/memory-budget.ts";
@@ -8,17 +8,17 @@ import { randomTest } from "../support/random.ts";
 
 logContract("memory", (bounds) => new MemoryLog(bounds));
 
-test("a room whose publications have all expired is dropped, and reports a gap", async () => {
+test("a room whose publications have all expired is dropped and reports a gap", async () => {
   const log = new MemoryLog(retentionOf);
   cleanup(() => log.close());
   const { seq } = log.append({ room: "brief:a", event: "message", data: { kind: "text", text: "x" } });
   expect([...log.rooms()]).toEqual(["brief:a"]);
-  // The sweep is automatic.
+  // The sweep runs by itself.
   while ([...log.rooms()].length > 0) await Bun.sleep(5);
   expect(log.read("brief:a", seq - 1, 9).from).toBe(seq);
 });
 
-randomTest("under eviction, a read is complete or reports where it starts", (random) => {
+randomTest("under eviction, a read is complete or reports its start", (random) => {
   const memoryBudget = new MemoryBudget(20_000);
   const log = new MemoryLog(retentionOf, memoryBudget);
   cleanup(() => log.close());
@@ -53,7 +53,7 @@ randomTest("under eviction, a read is complete or reports where it starts", (ran
   expect(memoryBudget.taken).toBe(0);
 });
 
-test("a sweep visits a slice of the rooms per tick, and eventually all of them", async () => {
+test("a sweep visits a slice of the rooms per tick, and eventually every room", async () => {
   const log = new MemoryLog(retentionOf);
   cleanup(() => log.close());
   let most = 0;

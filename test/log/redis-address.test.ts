@@ -1,4 +1,4 @@
-// Addresses of Redis: valid and invalid ones, and the connections that they lead to.
+// Redis addresses: valid and invalid ones, and connections made with them.
 import { expect, test } from "bun:test";
 import { parseRedisAddress } from "../../src/log/redis/address.ts";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
@@ -18,7 +18,7 @@ test.each([
   ["rediss://h", { options: { tls: {} } }],
   ["redis+sentinel://a,b:7,c/main/2", { kind: "sentinel", name: "main", options: { db: 2 } }],
   ["redis+cluster://a:1,b:2", { kind: "cluster", hosts: [{ port: 1 }, { port: 2 }] }],
-] as [string, object][])("%s can be read", (url, parts) => {
+] as [string, object][])("%s is parsed", (url, parts) => {
   const address = parseRedisAddress(url);
   expect(address).toMatchObject(parts);
   expect(address.text).not.toContain("secret");
@@ -32,11 +32,11 @@ test.each([
   "redis://h/name",
   "redis+sentinel://a,b",
   "redis+cluster://a/1",
-])("%s is refused, without the password in the message", (url) => {
+])("%s is rejected, and the message does not contain the password", (url) => {
   expect(() => parseRedisAddress(url)).toThrow();
 });
 
-test("the server names the fault of an address, and the setting", async () => {
+test("the server's error names the setting and what is wrong with the address", async () => {
   const { code, err } = await runProcess([], { THUMP_REDIS: "redis://:pa55@a,b" });
   expect(code).toBe(2);
   expect(err).toContain("store › url has several servers");
@@ -58,7 +58,7 @@ async function works(url: string, prefix = "thump"): Promise<RedisLog> {
 }
 
 describeIf(noRedis)("connections to an address", () => {
-  test("with a password, and not without", async () => {
+  test("with a password, but not without it", async () => {
     const redis = await RedisServer.start();
     await redis.ask("CONFIG", "SET", "requirepass", "pa55");
     await works(`redis://:pa55@127.0.0.1:${redis.port}`);
@@ -67,14 +67,14 @@ describeIf(noRedis)("connections to an address", () => {
     await until(() => log.fault?.includes("NOAUTH") === true);
   });
 
-  test("in a Cluster, by any of its servers", async () => {
+  test("to a Cluster through any of its servers", async () => {
     const redis = await RedisServer.start("--cluster-enabled", "yes");
     await redis.ask("CLUSTER", "ADDSLOTSRANGE", 0, 16_383);
     await until(async () => String(await redis.ask("CLUSTER", "INFO")).includes("cluster_state:ok"));
     await works(`redis+cluster://127.0.0.1:${await freePort()},127.0.0.1:${redis.port}`);
   });
 
-  test("by a Sentinel, and to another server after a failover", async () => {
+  test("through a Sentinel, and to a different server after a failover", async () => {
     const first = await RedisServer.start();
     const second = await RedisServer.start("--replicaof", "127.0.0.1", String(first.port));
     await until(async () =>
@@ -86,7 +86,7 @@ describeIf(noRedis)("connections to an address", () => {
     await until(async () => String(await sentinel.ask("INFO", "sentinel")).includes("slaves=1"));
     const log = await works(`redis+sentinel://127.0.0.1:${sentinel.port}/main`);
     const { epoch, last } = log;
-    // Replicas follow with a delay. Messages that they do not have yet would be lost, and cause a new epoch.
+    // Replication has a delay. Messages that have not reached the replicas would be lost, which causes a new epoch.
     const offset = async (server: RedisServer, name: string) =>
       Number(new RegExp(`${name}:([0-9]+)`).exec(String(await server.ask("INFO", "replication")))?.[1]);
     const far = await offset(first, "master_repl_offset");
@@ -94,7 +94,7 @@ describeIf(noRedis)("connections to an address", () => {
     await first.kill();
     await until(() => log.fault !== undefined);
     await until(() => log.fault === undefined);
-    // Nothing was lost: the epoch is the same, and the seq increases.
+    // Nothing was lost: the epoch stays, and the seq increases.
     expect(log.epoch).toBe(epoch);
     const { seq, prev } = await log.append({
       room: "a",
@@ -124,7 +124,7 @@ describeIf(noRedis)("connections to an address", () => {
     await RedisServer.start("--tls-port", String(port), ...keys, ...trust);
     const log = new RedisLog(() => WIDE, { url: `rediss://127.0.0.1:${port}`, patience: 500 });
     cleanup(() => log.close());
-    // An untrusted certificate: the connection is refused, and the fault names the reason.
+    // With an untrusted certificate, the connection is refused, and the fault states the reason.
     await until(() => /self.signed|certificate/i.test(log.fault ?? ""));
     const { url } = await startProcess(["--port", "0", "--log", "none"], {
       THUMP_REDIS: `rediss://localhost:${port}`,

@@ -17,7 +17,7 @@ describeIf(noRedis)("in Redis", () => {
     return log;
   });
 
-  test("keys of an older version have no hash, and match any data", async () => {
+  test("keys written by an older version have no hash, and match any data", async () => {
     const prefix = `test-${++prefixes}`;
     const log = new RedisLog(retentionOf, { url: server.url, prefix });
     await log.opened;

@@ -1,4 +1,4 @@
-// The log in a data folder: the contracts of all logs and of durable logs, and its own properties.
+// The log in a data folder: the contract of all logs, the contract of durable logs, and SQLite's specifics.
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
@@ -29,12 +29,12 @@ function open(options: Partial<SqliteOptions> = {}): SqliteLog {
 const say = async (log: SqliteLog, room: string): Promise<Publication> =>
   log.append({ room, event: "message", data: { kind: "text", text: "x" } });
 
-test("rooms in memory do not wait for the file, and a subscriber of both receives all messages in the order of seqs", async () => {
+test("rooms in memory do not wait for the file, and a subscriber to both kinds receives all messages in seq order", async () => {
   const log = open();
   await say(log, "none:a");
   const seen: number[] = [];
   for (const room of ["a", "none:a"]) log.subscribe(room, ({ seq }) => seen.push(seq));
-  // The first few wait, because the amount of numbers to leave free is not known yet.
+  // The first few wait, because the log does not know yet how many seqs to leave free.
   const all: Promise<unknown>[] = [];
   for (let i = 0; i < 200; i++) {
     all.push(say(log, "a"), say(log, "none:a"));
@@ -50,7 +50,7 @@ test("rooms in memory do not wait for the file, and a subscriber of both receive
   expect(seen).toEqual(seen.toSorted((a, b) => a - b));
 });
 
-test("a room with deliver: at-once delivers before storing, in the same order", async () => {
+test("a room with deliver: at-once delivers before it stores, in the same order", async () => {
   const early = { count: 100, age: 3_600_000, bytes: 1e6, deliver: "at-once" } as const;
   const log = open({ retentionOf: (room) => (room === "early" ? early : retentionOf(room)) });
   await say(log, "early");
@@ -80,7 +80,7 @@ test("rooms without history write nothing to the file", async () => {
   expect([...log.rooms()]).toEqual([]);
 });
 
-test("keys in a folder of an older version have no hash, and match any data", async () => {
+test("keys in an older version's data folder have no hash, and match any data", async () => {
   const dir = folder();
   const data = (text: string) => ({
     room: "a",
@@ -98,7 +98,7 @@ test("keys in a folder of an older version have no hash, and match any data", as
   expect((await open({ dir }).append(data("second"))).seq).toBe(seq);
 });
 
-test("with a growing number of rooms, few stay in memory, and all are read back and listed", async () => {
+test("as the number of rooms grows, few stay in memory, and all are read back and listed", async () => {
   const log = open({ memoryBudget: new MemoryBudget(1 << 20) });
   const names = Array.from({ length: 3000 }, (_, i) => `tiny:${i}`);
   const followed: number[] = [];
@@ -120,7 +120,7 @@ test("with a growing number of rooms, few stay in memory, and all are read back 
   expect(followed).toHaveLength(10);
 });
 
-test("rooms that are added during a listing are listed, each once", async () => {
+test("rooms added during a listing are listed, each once", async () => {
   const log = open();
   for (let i = 0; i < 1200; i += 100)
     await Promise.all(Array.from({ length: 100 }, (_, j) => say(log, `r${i + j}`)));

@@ -1,4 +1,4 @@
-// Connections of every kind that can be paused and cut. Each reports what arrives through the same listener.
+// Connections of every kind, which can be paused and cut. Each reports what arrives to a `Listener`.
 import http from "node:http";
 import WS from "ws";
 import type { TestServer } from "../support/server.ts";
@@ -16,11 +16,11 @@ export interface Connection {
   readonly session: string | undefined;
   pause(): void;
   unpause(): void;
-  /** Cuts the connection without a close. The listener is not called afterwards. */
+  /** Cuts the connection without a close handshake. The listener is not called afterwards. */
   drop(): void;
-  /** Publishes through the connection, if its kind can. */
+  /** Publishes through the connection, if its kind supports that. */
   publish?(room: string, data: object): void;
-  /** Sends a ping. If the response has a position, the listener receives it. */
+  /** Sends a ping. If the pong has a position, the listener receives it. */
   ping?(): void;
 }
 
@@ -37,7 +37,10 @@ interface Message {
   session?: string;
 }
 
-/** Connects to rooms (several for `websocket`, `events` and `multiplexed`), after a cursor or now. Resolves when all are joined. */
+/**
+ * Connects to rooms and resumes after a cursor or starts now. Only `websocket`, `events` and `multiplexed` allow
+ * several rooms. Resolves when all are joined.
+ */
 export function open(
   kind: Kind,
   server: TestServer,
@@ -79,7 +82,7 @@ async function openRaw(
     else to.message(room, data.n as number);
   });
   await opened(ws);
-  // A raw socket does not receive its session id: the session is the new one.
+  // A raw socket does not receive its session id, so look for the session that is new.
   const session = rawSessions().find((id) => !before.has(id));
   return socketConnection(
     "raw",

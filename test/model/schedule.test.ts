@@ -1,4 +1,5 @@
-// G1, G2, G4, G5: random schedules on all transports, checked exactly. THUMP_SEED and THUMP_RUNS select other schedules.
+// Guarantees G1, G2, G4 and G5 under random schedules on all transports. THUMP_SEED and THUMP_RUNS select other
+// schedules.
 import { expect, test } from "bun:test";
 import { firstSeed, longRuns } from "../support/long.ts";
 import { folder } from "../support/process.ts";
@@ -14,21 +15,21 @@ for (let i = 0; i < runs; i++) {
     console.log(`  seed ${seed}: ${JSON.stringify(outcome)}`);
   }, 60_000);
 
-  test(`nor with many rooms per session and the smallest slices (seed ${seed})`, async () => {
+  test(`the same with many rooms per session and the smallest slices (seed ${seed})`, async () => {
     const outcome = await play(seed, 60, { kind: "memory" }, true);
     expect(outcome.received).toBeGreaterThan(0);
     console.log(`  seed ${seed}, cut small: ${JSON.stringify(outcome)}`);
   }, 60_000);
 
-  // Half as many, because restarts are slow.
+  // Half as many runs, because restarts are slow.
   if (i % 2 === 0) {
-    test(`nor over restarts, with messages stored in a file (seed ${seed})`, async () => {
+    test(`the same across restarts, with messages stored in a file (seed ${seed})`, async () => {
       const outcome = await play(seed, 80, { kind: "sqlite", dir: folder() });
       expect(outcome.received).toBeGreaterThan(0);
       console.log(`  seed ${seed}, in a file: ${JSON.stringify(outcome)}`);
     }, 60_000);
 
-    test(`nor over restarts with both (seed ${seed})`, async () => {
+    test(`the same across restarts, with both (seed ${seed})`, async () => {
       const outcome = await play(seed, 40, { kind: "sqlite", dir: folder() }, true);
       expect(outcome.received).toBeGreaterThan(0);
       console.log(`  seed ${seed}, in a file, cut small: ${JSON.stringify(outcome)}`);

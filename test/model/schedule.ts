@@ -1,4 +1,4 @@
-// A random schedule against the model: clients connect, publish, stall, drop and return on other transports.
+// A random schedule checked against the model: clients connect, publish, stall, drop and return on other transports.
 import type { StoreOptions } from "../../src/index.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { type Connection, KINDS, type Kind, type Listener, open } from "./connections.ts";
@@ -21,7 +21,7 @@ const RULES = {
   latest: { history: { count: 1 }, lag: "latest" },
 } as const;
 
-/** The number of additional rooms, for merges of many rooms. */
+/** Number of additional rooms, for merges of many rooms. */
 const MANY = 40;
 const MANY_ROOMS: Record<string, Promised> = {
   ...ROOMS,
@@ -35,7 +35,7 @@ class Client implements Listener {
   paused = false;
   order = 0;
   failure: Error | undefined;
-  /** The events so far, shown if one of them is wrong. */
+  /** The events so far, shown in the error if a check fails. */
   readonly trace: string[] = [];
 
   constructor(
@@ -53,7 +53,7 @@ class Client implements Listener {
     this.trace.push(`message ${room} n${n} seq ${this.truth.byNumber.get(n)?.seq}`);
     this.#check(() => {
       const seq = this.truth.byNumber.get(n)?.seq ?? 0;
-      // A stream over several rooms receives one order; on the multiplexed socket each room has its own.
+      // A stream of several rooms receives them in one order; on the multiplexed socket, each room has its own order.
       if (this.connection?.kind === "events" && seq <= this.order)
         throw new Error(`${seq} after ${this.order}`);
       this.order = seq;
@@ -74,7 +74,7 @@ class Client implements Listener {
     });
   }
 
-  /** The position to return with: the smallest of its rooms', which covers all of them. */
+  /** The position to return with: the smallest of the rooms' positions, which covers all rooms. */
   get position(): number | undefined {
     const positions = [...this.readers.values()].map(({ position }) => position);
     return positions.some((position) => position === undefined)
@@ -82,7 +82,7 @@ class Client implements Listener {
       : Math.min(...(positions as number[]));
   }
 
-  // An error thrown inside a socket's handler would be lost.
+  // Stores an error, because an error thrown in a socket's handler would be lost.
   #check(run: () => void): void {
     try {
       run();
@@ -109,9 +109,9 @@ export interface Outcome {
 }
 
 /**
- * Plays one schedule. Throws at the first violation, with the seed in the message.
+ * Runs one schedule. Throws at the first violation, with the seed in the message.
  * @param store the log. If it outlives the server, the server is restarted at random times
- * @param cut use many rooms per session, and catch-up in the smallest pieces: merges are interrupted at every point
+ * @param cut use many rooms per session and the smallest catch-up pieces, which interrupts merges at every point
  */
 export async function play(
   seed: number,
@@ -158,7 +158,7 @@ class Game {
     return server;
   }
 
-  /** Sets pieces of one or a few publications, one or a few pieces per tick, and almost no reading ahead. */
+  /** Limits catch-up to a few publications per piece, a few pieces per tick, and almost no reading ahead. */
   #cutSmall({ thump }: TestServer): void {
     const { random } = this;
     const { limits, governor, backlog } = thump.hub.catchUp;
@@ -170,7 +170,7 @@ class Game {
     backlog.reads.max = 1 + random.below(4);
   }
 
-  /** Stops the server, and starts a new one on the same log. */
+  /** Stops the server and starts a new one on the same log. */
   async #restart(): Promise<void> {
     this.#check();
     for (const client of this.clients) this.#drop(client);
@@ -184,26 +184,26 @@ class Game {
     if (this.store.kind !== "memory" && random.chance(20)) return this.#restart();
     const dice = random.below(1000) / 1000;
     const connected = this.clients.filter(({ connection }) => connection);
-    // Only replays are cut into pieces, so there are more of them.
+    // Only replays are cut into pieces, so reconnect more often.
     if (this.cut && connected.length > 2 && random.chance(4))
       await this.#leaveAndReturn(random.pick(connected));
     else if (dice < 0.2 || connected.length < 3) await this.#arrive();
     else if (dice < 0.55)
       await this.#publish(1 + random.below(20), random.pick([10, 200, 2000, 15_000, 40_000]));
     else if (dice < 0.62) await this.#publish(150 + random.below(150), random.pick([15_000, 40_000]));
-    // Many small messages, more than one slice holds, for clients that lag already.
+    // For clients that already lag: many small messages, more than one slice holds.
     else if (dice < 0.65) await this.#publish(400 + random.below(800), 10);
     else if (dice < 0.72) this.#pause(random.pick(connected), true);
     else if (dice < 0.82) this.#pause(random.pick(connected), false);
     else if (dice < 0.9) this.#drop(random.pick(connected));
     else await this.#return();
     for (const { connection } of connected) if (random.chance(3)) connection?.ping?.();
-    // In some steps everything in flight may arrive, in most it may not.
+    // Some steps wait for everything in flight to arrive, most do not.
     if (random.below(10) < 4) await ticks();
     this.#check();
   }
 
-  /** Lets all clients read to the end, and checks that each has received everything. */
+  /** Lets all clients read to the end and checks that each has received everything. */
   async finish(): Promise<Outcome> {
     for (const client of this.clients) {
       if (!client.connection) await this.#connect(client);
@@ -239,7 +239,7 @@ class Game {
     };
   }
 
-  /** In a room that stores only the newest message, its publisher receives none if the newest is its own. */
+  /** True if the room's newest message is the client's own. With `lag: "latest"`, the client then receives nothing. */
   #isOwn({ session }: Client, room: string): boolean {
     return session !== undefined && this.truth.byRoom.get(room)?.at(-1)?.except === session;
   }
@@ -274,13 +274,13 @@ class Game {
     const kind: Kind = this.random.pick(kinds);
     const { position } = client;
     client.order = 0;
-    // The rooms may be at different positions. The smallest covers all; messages after it are received again.
-    // If a room has none, all of them start now.
+    // The rooms may be at different positions. The smallest covers them all, so some messages are received again. If a
+    // room has no position, all rooms start now.
     for (const reader of client.readers.values()) reader.position = position;
     const after = position === undefined ? undefined : `${this.server.thump.hub.log.epoch}-${position}`;
     const early: (() => void)[] = [];
     let known = false;
-    // Messages that arrive before the session id is known wait: it tells whether they are the client's own.
+    // Messages wait until the session id is known, because it tells whether they are the client's own.
     const later = (run: () => void) => void (known ? run() : early.push(run));
     client.trace.push(`connect ${kind} after ${after}`);
     client.connection = await open(kind, this.server, client.rooms, after, {

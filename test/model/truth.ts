@@ -1,8 +1,8 @@
-// The model: a list of all publications, and a check of the messages that one reader of one room receives.
+// The model: a list of all publications, and a check of the messages that a reader receives in one room.
 import type { ServerCore } from "../../src/server/server-core.ts";
 import type { Publication } from "../../src/protocol/publication.ts";
 
-/** A publication of the model. */
+/** A publication in the model. */
 export interface Recorded {
   seq: number;
   room: string;
@@ -10,7 +10,7 @@ export interface Recorded {
   except: string | undefined;
 }
 
-/** All publications, as the log numbers them. */
+/** All publications, with the seqs that the log assigned. */
 export class Truth {
   readonly byRoom = new Map<string, Recorded[]>();
   readonly byNumber = new Map<number, Recorded>();
@@ -45,13 +45,14 @@ export class Truth {
     this.byNumber.set(n, recorded);
     const all = this.byRoom.get(room) ?? [];
     this.byRoom.set(room, all);
-    // A publication to a room without sessions is recorded when it is stored. Later ones may have been delivered before.
+    // A publication to a room without sessions is recorded when it is stored. Later publications may already have been
+    // delivered.
     all.splice(all.findLastIndex((other) => other.seq < seq) + 1, 0, recorded);
     this.last = Math.max(this.last, seq);
     return publication;
   }
 
-  /** The first publication of a room after a position that a session must receive. */
+  /** The room's first publication after a position that a session must receive. */
   nextAfter(room: string, position: number, session: string | undefined): Recorded | undefined {
     const all = this.byRoom.get(room) ?? [];
     let low = 0;
@@ -65,12 +66,12 @@ export class Truth {
   }
 }
 
-/** The guarantee of a room: everything, everything or a gap notice, or only the newest. */
+/** A room's guarantee: every message, every message or a gap notice, or only the newest. */
 export type Promised = "exact" | "gaps" | "latest";
 
-/** Checks one reader of one room over all of its connections. Throws at the first violation. */
+/** Checks one reader of one room across all its connections. Throws at the first violation. */
 export class Reader {
-  /** Everything up to here was received, or reported as missing. */
+  /** Everything up to here was received or reported as missing. */
   position: number | undefined;
   /** For a reader that started "now": it must receive everything published after this seq. */
   confirmed = 0;

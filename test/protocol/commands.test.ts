@@ -1,4 +1,4 @@
-// Commands of the multiplexed socket: valid ones, and the error of each invalid one.
+// Commands of the multiplexed socket: valid commands, and the error for each invalid one.
 import { expect, test } from "bun:test";
 import { BadFrame, decodeCommand, type PublishCommand } from "../../src/protocol/commands.ts";
 import type { Data } from "../../src/protocol/data.ts";
@@ -27,7 +27,7 @@ test.each<[more: object, data: Data]>([
     { data: "AQID", encoding: "base64" },
     { kind: "binary", bytes: Uint8Array.of(1, 2, 3) },
   ],
-])("a publication with %j", (more, data) => {
+])("a publication with %j is parsed", (more, data) => {
   const { content, ...fields } = decodeCommand(
     JSON.stringify({ type: "publish", room: "r", ...more }),
   ) as PublishCommand;
@@ -79,7 +79,7 @@ test.each([
   expect(error.errors?.map((each) => each.path)).toContain(path);
 });
 
-test("the error has the id of the frame if the id could be read", () => {
+test("the error has the frame's id if the id could be read", () => {
   const idOf = (text: string) => (thrown(() => decodeCommand(text)) as BadFrame).id;
   expect(idOf('{"type":"join","id":7}')).toBe(7);
   expect(idOf('{"type":"nope","id":"a"}')).toBe("a");

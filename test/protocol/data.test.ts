@@ -1,11 +1,11 @@
-// Data: the result of text, values and bytes, and their JSON.
+// Data: how text, values and bytes are interpreted, and their JSON.
 import { expect, test } from "bun:test";
 import { dataAsJson, dataFromText, dataFromValue, sizeOfData } from "../../src/protocol/data.ts";
 import { thrown } from "../support/errors.ts";
 import { randomTest } from "../support/random.ts";
 
 test.each(['{"a":1}', "[1,2]", '"text"', "0", "-1.5e3", "true", "false", "null", ' \n{"a": 1}\t'])(
-  "text that parses as JSON is JSON, kept as written: %j",
+  "text that parses as JSON is JSON, stored as written: %j",
   (text) => {
     expect(dataFromText(text)).toEqual({ data: { kind: "json", text }, value: JSON.parse(text) });
   },
@@ -29,12 +29,12 @@ test.each([
   expect(dataFromText(text)).toEqual({ data: { kind: "text", text }, value: text });
 });
 
-test("a line of three hundred brackets is not JSON, and so a string", () => {
+test("three hundred opening brackets are not JSON, and so a string", () => {
   const text = "[".repeat(300);
   expect(dataFromText(text)).toEqual({ data: { kind: "text", text }, value: text });
 });
 
-test("numbers keep the digits they were written with", () => {
+test("numbers keep their digits as written", () => {
   const text = '{"a":12345678901234567890,"b":1.10,"c":1e400}';
   expect(dataAsJson(dataFromText(text).data)).toBe(text);
 });
@@ -56,7 +56,7 @@ test("a missing value is null", () => {
 
 test("a string with a lone surrogate is escaped so that UTF-8 preserves it", () => {
   const { data } = dataFromValue("a\ud800b");
-  // On raw sockets and streams, text is sent verbatim and would arrive as U+FFFD.
+  // As text, it would be sent verbatim on raw sockets and streams, and arrive as U+FFFD.
   expect(data.kind).toBe("json");
   const overTheWire = new TextDecoder().decode(new TextEncoder().encode(dataAsJson(data)));
   expect(JSON.parse(overTheWire)).toBe("a\ud800b");
@@ -75,7 +75,7 @@ test.each(["A", "####", 7, null, undefined, {}])("%p is not base64", (value) => 
   expect(error.errors?.[0]?.path).toBe("/data");
 });
 
-test("a value without a JSON form is refused with a code", () => {
+test("a value that JSON cannot represent is rejected with a code", () => {
   expect(thrown(() => dataFromValue(() => 1)).code).toBe("invalid");
   expect(thrown(() => dataFromValue(10n)).code).toBe("invalid");
   const circle: { self?: unknown } = {};
@@ -83,7 +83,7 @@ test("a value without a JSON form is refused with a code", () => {
   expect(thrown(() => dataFromValue(circle)).code).toBe("invalid");
 });
 
-test("sizes are bytes of UTF-8", () => {
+test("sizes are in bytes of UTF-8", () => {
   expect(sizeOfData({ kind: "text", text: "é🐇" })).toBe(6);
   expect(sizeOfData({ kind: "json", text: '"é"' })).toBe(4);
   expect(sizeOfData({ kind: "binary", bytes: new Uint8Array(9) })).toBe(9);

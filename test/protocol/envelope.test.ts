@@ -1,4 +1,4 @@
-// Envelopes: valid JSON for all names and data, and built once.
+// Envelopes are valid JSON for all names and data, and are built once per publication.
 import { expect, test } from "bun:test";
 import { dataFromValue } from "../../src/protocol/data.ts";
 import { envelope, gapEnvelope } from "../../src/protocol/envelope.ts";
@@ -6,7 +6,7 @@ import { json, ndjson, raw } from "../../src/protocol/formats.ts";
 import { publication } from "../support/publications.ts";
 import { randomTest } from "../support/random.ts";
 
-test("an envelope has room, event, data, position, predecessor and time", () => {
+test("an envelope has the room, event, data, position, predecessor and time", () => {
   const p = publication(9, { data: dataFromValue({ a: 1 }).data, prev: 4, time: 77, room: "a:b" });
   expect(JSON.parse(envelope(p, "epoch1"))).toEqual({
     type: "message",
@@ -19,14 +19,14 @@ test("an envelope has room, event, data, position, predecessor and time", () => 
   });
 });
 
-test("an envelope names the sender if there is one, and nothing private", () => {
+test("an envelope names the sender, if any, and nothing private", () => {
   const p = publication(1, { from: 'u"7', key: "secret key", except: "secret session" });
   const text = envelope(p, "e");
   expect(JSON.parse(text)).toMatchObject({ from: 'u"7' });
   expect(text).not.toContain("secret");
 });
 
-test("bytes are base64 with `encoding`; a string of base64 has none", () => {
+test("bytes become base64 with `encoding`; a string that looks like base64 has no `encoding`", () => {
   const bytes = publication(1, { data: { kind: "binary", bytes: Uint8Array.of(1, 2, 3) } });
   expect(JSON.parse(envelope(bytes, "e"))).toMatchObject({ data: "AQID", encoding: "base64" });
   const text = publication(2, { data: { kind: "text", text: "AQID" } });

@@ -46,20 +46,20 @@ test.each([
   " leading",
   "id: 7\n\nevent: x",
   "",
-])("text comes out as it went in: %j", (value) => {
+])("text is decoded unchanged: %j", (value) => {
   expect(decodeData(text(value))).toBe(value);
 });
 
-test("CR, LF and CRLF all end a line: the client gets LF for each", () => {
+test("CR, LF and CRLF all end a line: the client receives each as LF", () => {
   expect(decodeData(text("a\rb\r\nc\nd\r"))).toBe("a\nb\nc\nd\n");
 });
 
-test("JSON written over several lines is the same JSON", () => {
+test("JSON written on several lines arrives as the same JSON", () => {
   const value = '{\r\n  "a": [1,\r 2]\n}';
   expect(JSON.parse(decodeData({ kind: "json", text: value }) ?? "")).toEqual({ a: [1, 2] });
 });
 
-test("bytes are an object that names their encoding", () => {
+test("bytes are sent as an object that names their encoding", () => {
   const data = decodeData({ kind: "binary", bytes: Uint8Array.of(0, 255, 10) });
   expect(JSON.parse(data ?? "")).toEqual({ encoding: "base64", data: "AP8K" });
 });
@@ -70,7 +70,7 @@ test("an event has its name and its cursor; a plain message has no name", () => 
   expect(decode(encodeEvent(publication(1), "e")).events[0]?.event).toBeUndefined();
 });
 
-test("the stream of several rooms carries envelopes, always as messages", () => {
+test("a stream of several rooms carries envelopes, always as plain messages", () => {
   const [event] = decode(encodeEnvelopeEvent(publication(3, { room: "a", event: "tick" }), "e")).events;
   expect(event?.event).toBeUndefined();
   expect(event?.id).toBe("e-3");
@@ -98,7 +98,7 @@ test("positions, keep-alives and retries fire no event", () => {
   expect(comments).toEqual([""]);
 });
 
-randomTest("random publications are decoded one by one, unchanged", (random) => {
+randomTest("random publications are decoded one by one and unchanged", (random) => {
   const sent = Array.from({ length: 1_000 }, (_, i) => {
     // Event names cannot contain NUL; data can.
     const event = random.chance(2) ? "message" : `e${random.below(5)}`;

@@ -1,4 +1,4 @@
-// Every decoder with random and damaged input: it returns a result or throws a ThumpError, and nothing else.
+// Fuzz tests: for random and damaged input, every decoder returns a result or throws a ThumpError, nothing else.
 import { expect } from "bun:test";
 import { ThumpError } from "../../src/index.ts";
 import { decodeCommand } from "../../src/protocol/commands.ts";
@@ -29,7 +29,7 @@ function damaged(random: Random): string {
   return decoder.decode(random.mutate(encoder.encode(random.pick(VALID))));
 }
 
-/** Runs the decoder. Returns the number of results and the number of errors with a code. */
+/** Runs the decoder on fuzzed input. Returns the number of results and of errors with a code. */
 function fuzz(random: Random, decode: (text: string) => unknown): { results: number; refused: number } {
   let [results, refused] = [0, 0];
   for (let i = 0; i < ROUNDS; i++) {
@@ -59,7 +59,7 @@ randomTest("cursors", (random) => {
   expect(refused).toBeGreaterThan(100);
 });
 
-randomTest("data from text and from base64: text is never refused", (random) => {
+randomTest("data from text and from base64: text is never rejected", (random) => {
   const decode = (text: string) => JSON.parse(dataAsJson(dataFromText(text).data)) as unknown;
   expect(fuzz(random, decode).refused).toBe(0);
   expect(fuzz(random, (text) => dataFromValue(text, "base64")).refused).toBeGreaterThan(100);

@@ -1,4 +1,4 @@
-// Fields and elements of JSON that are found without parsing: the same as JSON.parse finds, as written.
+// Finding JSON fields and elements without parsing: the same ones that JSON.parse finds, as written.
 import { expect, test } from "bun:test";
 import { ThumpError } from "../../src/index.ts";
 import { JsonElements } from "../../src/protocol/json-elements.ts";
@@ -14,7 +14,7 @@ function space(random: Random): string {
   return random.chance(3) ? random.pick([" ", "\n", "\r\n\t", "  "]) : "";
 }
 
-/** A JSON value as text, written in a random style. */
+/** Random JSON text, formatted in a random style. */
 function json(random: Random, depth: number): string {
   const inner = () => space(random) + json(random, depth - 1) + space(random);
   const many = <T>(one: () => T) => Array.from({ length: random.below(4) }, one);
@@ -45,35 +45,32 @@ const KEYS = [
   '"x\\"data\\":"',
 ];
 
-randomTest(
-  "top-level fields are found as they were written, the last of those that are there twice",
-  (random) => {
-    for (let i = 0; i < 5000; i++) {
-      const fields = Array.from({ length: random.below(6) }, () => ({
-        key: random.pick(KEYS),
-        source: json(random, 3),
-      }));
-      const text = `${space(random)}{${fields
-        .map(
-          ({ key, source }) =>
-            `${space(random)}${key}${space(random)}:${space(random)}${source}${space(random)}`,
-        )
-        .join()}}${space(random)}`;
-      for (const name of ["data", "room"]) {
-        const expected = fields.findLast(({ key }) => (JSON.parse(key) as string) === name)?.source;
-        const [span] = findFields(text, [name]).spans;
-        expect(span && text.slice(span.start, span.end)).toBe(expected);
-        if (expected === undefined) continue;
-        expect(sourceOf(text, name)).toBe(expected);
-        // Values that differ as text are equal after JSON.parse.
-        const parsed = (JSON.parse(text) as Record<string, unknown>)[name];
-        expect(JSON.stringify(JSON.parse(expected))).toBe(JSON.stringify(parsed));
-      }
+randomTest("top-level fields are found as written; of a duplicate field, the last one", (random) => {
+  for (let i = 0; i < 5000; i++) {
+    const fields = Array.from({ length: random.below(6) }, () => ({
+      key: random.pick(KEYS),
+      source: json(random, 3),
+    }));
+    const text = `${space(random)}{${fields
+      .map(
+        ({ key, source }) =>
+          `${space(random)}${key}${space(random)}:${space(random)}${source}${space(random)}`,
+      )
+      .join()}}${space(random)}`;
+    for (const name of ["data", "room"]) {
+      const expected = fields.findLast(({ key }) => (JSON.parse(key) as string) === name)?.source;
+      const [span] = findFields(text, [name]).spans;
+      expect(span && text.slice(span.start, span.end)).toBe(expected);
+      if (expected === undefined) continue;
+      expect(sourceOf(text, name)).toBe(expected);
+      // Compare parsed values, because equal values may differ as text.
+      const parsed = (JSON.parse(text) as Record<string, unknown>)[name];
+      expect(JSON.stringify(JSON.parse(expected))).toBe(JSON.stringify(parsed));
     }
-  },
-);
+  }
+});
 
-randomTest("elements are found as written, however the bytes are divided", (random) => {
+randomTest("elements are found as written, however the bytes are split", (random) => {
   for (let i = 0; i < 2000; i++) {
     const sources = Array.from({ length: random.below(6) }, () => json(random, 3));
     const body = `${space(random)}[${sources.map((source) => `${space(random)}${source}${space(random)}`).join()}]${space(random)}`;
@@ -88,7 +85,7 @@ randomTest("elements are found as written, however the bytes are divided", (rand
   }
 });
 
-/** True if it throws an expected error; rethrows any other error. */
+/** True if `run` throws an expected error. Rethrows any other error. */
 function fails(run: () => unknown): boolean {
   try {
     run();
@@ -99,7 +96,7 @@ function fails(run: () => unknown): boolean {
   }
 }
 
-randomTest("if the text is not JSON, a part of it is not JSON either", (random) => {
+randomTest("if the text is not JSON, some part that is found is not JSON either", (random) => {
   const encoder = new TextEncoder();
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   for (let i = 0; i < 5000; i++) {
@@ -124,7 +121,7 @@ randomTest("if the text is not JSON, a part of it is not JSON either", (random) 
   }
 });
 
-test("counting of values and elements stops at a limit", () => {
+test("counting values and elements stops at a limit", () => {
   const many = `{"room":"r","x":[${"[],".repeat(1000)}1]}`;
   expect(findFields(many, ["data"], 100).others).toBeGreaterThan(100);
   expect(findFields(many, ["x"], 100).others).toBeLessThan(10);

@@ -1,4 +1,4 @@
-// Names of rooms, events and idempotency keys: valid ones, and the error of each invalid one.
+// Room names, event names and idempotency keys: valid ones, and the error for each invalid one.
 import { expect, test } from "bun:test";
 import { checkEventName, checkKey, checkRoomName } from "../../src/protocol/names.ts";
 import { codeOf } from "../support/errors.ts";
@@ -38,7 +38,7 @@ test.each(allowed)("%p may name a room, an event and a key", (name) => {
 const unsafe = [".", "..", "./a", "../a", "a/..", "a/./b", "a/../b", "a\\..\\b", "..\\a", "a\ufffdb"];
 
 test.each(unsafe)(
-  "%j may name an event and a key, but not a room, because room names occur in paths",
+  "%j may name an event or a key, but not a room, because room names occur in paths",
   (name) => {
     expect(codeOf(() => checkRoomName(name))).toBe("invalid-room");
     expect(checkEventName(name)).toBe(name);
@@ -46,13 +46,13 @@ test.each(unsafe)(
   },
 );
 
-test.each(refused)("%j is refused by its own code: %s", (name) => {
+test.each(refused)("%j is rejected with a specific code: %s", (name) => {
   expect(codeOf(() => checkRoomName(name))).toBe("invalid-room");
   expect(codeOf(() => checkEventName(name))).toBe("invalid-event");
   expect(codeOf(() => checkKey(name))).toBe("invalid");
 });
 
-test("event names with the prefix thump: are reserved for the server; rooms may have them", () => {
+test("the prefix thump: is reserved in event names, but not in room names", () => {
   expect(codeOf(() => checkEventName("thump:gap"))).toBe("invalid-event");
   expect(codeOf(() => checkEventName("thump:"))).toBe("invalid-event");
   expect(checkEventName("thump")).toBe("thump");

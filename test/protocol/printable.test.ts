@@ -12,7 +12,7 @@ test("a text becomes one line without control sequences", () => {
     expect(printableText(plain)).toBe(plain as never);
 });
 
-test("every character that terminals act on is escaped; in lines, line feeds and tabs stay", () => {
+test("every character that terminals interpret is escaped; in multi-line text, line feeds and tabs stay", () => {
   expect(printableText(EVIL)).not.toMatch(ACTED_ON);
   const kept = printableLines(`${EVIL}\n\t`);
   expect(kept.endsWith("\n\t")).toBe(true);
@@ -26,7 +26,7 @@ test("in JSON the escapes are valid JSON", () => {
   expect(JSON.parse(line)).toEqual(value);
 });
 
-test("in colored text, colors stay and all other sequences are escaped", () => {
+test("in colored text, colors stay, and all other sequences are escaped", () => {
   const colored = styleText("red", "a", { validateStream: false });
   expect(printableColors(`${colored}\u001b[2J\u001b]0;x\u0007\u202e`)).toBe(
     `${colored}\\u001b[2J\\u001b]0;x\\u0007\\u202e` as never,

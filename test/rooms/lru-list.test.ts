@@ -1,4 +1,4 @@
-// The LRU list, compared with an array that is searched.
+// The LRU list, compared with a plain array.
 import { expect } from "bun:test";
 import { type LruItem, LruList } from "../../src/rooms/lru-list.ts";
 import { randomTest } from "../support/random.ts";
@@ -7,7 +7,7 @@ interface Item extends LruItem<Item> {
   name: number;
 }
 
-randomTest("the list equals an array in which used items move to the end", (random) => {
+randomTest("the list behaves like an array in which used items move to the end", (random) => {
   const order = new LruList<Item>();
   const items = Array.from({ length: 20 }, (_, name): Item => ({ name }));
   let model: Item[] = [];

@@ -1,4 +1,4 @@
-// Schemas of rules: Standard Schemas of real libraries validate; schemas that would validate nothing are refused.
+// Rule schemas: Standard Schemas from real libraries validate, and schemas that would validate nothing are rejected.
 import { expect, test } from "bun:test";
 import { t as Elysia } from "elysia";
 import { Type } from "typebox";
@@ -18,7 +18,7 @@ const standard = (validate: (value: unknown) => Issues | Promise<Issues>) => ({
   "~standard": { version: 1, vendor: "own", validate },
 });
 
-/** ArkType's schemas are functions with a Standard Schema in them. */
+/** ArkType's schemas are functions with a Standard Schema property. */
 const callable = Object.assign(
   () => {},
   standard((value) => {
@@ -38,7 +38,7 @@ const SCHEMAS: Record<string, object> = {
 };
 
 test.each(Object.entries(SCHEMAS))(
-  "%s is checked by every way in, and changes nothing",
+  "%s is validated on every route, and does not change the data",
   async (_, schema) => {
     const server = startServer({ rooms: { typed: { schema } } });
     const refused = await problemOf(server.publish("typed", '{"text":5}'));
@@ -62,7 +62,7 @@ test.each(Object.entries(SCHEMAS))(
   },
 );
 
-test("the errors have paths into the data, are at most ten, and are not long", async () => {
+test("the errors have paths into the data, number at most ten, and are short", async () => {
   const issues = Array.from({ length: 20 }, (_, i) => ({
     message: "x".repeat(1000),
     path: ["a/b", { key: i }, "~"],
@@ -82,7 +82,7 @@ test.each<[what: string, schema: object]>([
   ["all types", { type: ["null", "boolean", "object", "array", "number", "integer", "string"] }],
   ["a type of TypeBox", Type.Object({ n: Type.Union([Type.BigInt(), Type.Number()]) })],
   ["a type of TypeBox before 1.0", Elysia.Object({ at: Elysia.Union([Elysia.Date(), Elysia.String()]) })],
-])("%s named type is not a misspelled type", (_, schema) => {
+])("%s named `type` is not a misspelled type", (_, schema) => {
   expect(schemaFault(schema)).toBeUndefined();
 });
 
@@ -91,7 +91,7 @@ class Joi {
 }
 
 test.each<[what: string, schema: unknown, why: string]>([
-  ["an instance of some class", new Joi(), "is not a schema that Thump recognizes"],
+  ["an instance of a class", new Joi(), "is not a schema that Thump recognizes"],
   ["an object without a keyword", { text: Type.String() }, "is not a schema that Thump recognizes"],
   ["a misspelled keyword", { tpye: "object" }, "is not a schema that Thump recognizes"],
   ["a function", () => true, "is not a schema that Thump recognizes"],
@@ -99,21 +99,21 @@ test.each<[what: string, schema: unknown, why: string]>([
   ["a text", "string", "is not a schema that Thump recognizes"],
   ["null", null, "is not a schema that Thump recognizes"],
   ["a misspelled type", { type: "strng" }, 'has the type "strng"'],
-  ["one in a list of types", { type: ["null", "strng"] }, 'has the type "strng"'],
+  ["a misspelled type in a list of types", { type: ["null", "strng"] }, 'has the type "strng"'],
   [
-    "one deep inside",
+    "a deeply nested misspelled type",
     { anyOf: [{ type: "object", properties: { a: { items: { type: "int" } } } }] },
     'has the type "int"',
   ],
   ["a Standard Schema of another version", { "~standard": { version: 2, validate: () => ({}) } }, "version"],
-  ["a mark without a schema", { "~standard": undefined }, "version"],
-  ["a schema that always waits", v.objectAsync({ text: v.string() }), "validates asynchronously"],
+  ["the Standard Schema key without a schema", { "~standard": undefined }, "version"],
+  ["a schema that is always asynchronous", v.objectAsync({ text: v.string() }), "validates asynchronously"],
   [
-    "one that waits for texts",
+    "a schema that is asynchronous for strings",
     standard((value) => (value === "" ? Promise.resolve({}) : {})),
     "asynchronously",
   ],
-])("%s stops the start", (_, schema, why) => {
+])("%s is rejected at startup", (_, schema, why) => {
   const options = { rooms: { "chat:*": { schema: schema as object } } };
   expect(() => startServer(options)).toThrow(OptionsError);
   expect(() => startServer(options)).toThrow(`rooms › chat:* › schema`);
@@ -129,7 +129,7 @@ test("a schema that is asynchronous only for otherwise valid data accepts nothin
 });
 
 test.each([[Type.Unknown()], [{}], [true], [{ $ref: "#/$defs/a", $defs: { a: {} } }], [Type.Unsafe({})]])(
-  "%j is a schema: what fits everything says so",
+  "%j is a valid schema, although it accepts everything",
   async (schema) => {
     const server = startServer({ rooms: { r: { schema } } });
     await publishAt(server, "r", "1");

@@ -1,4 +1,4 @@
-// Patterns: the names they match, that only `*` and `{name}` are special, and that none is slow.
+// Patterns: which names they match, that only `*` and `{name}` are special, and that none is slow.
 import { expect, test } from "bun:test";
 import { compilePattern } from "../../src/rooms/pattern.ts";
 import { randomTest } from "../support/random.ts";
@@ -22,11 +22,11 @@ test.each([
   ["{not a name}", "{not a name}", true],
   ["*", "🐇", true],
   ["{id}", "🐇", true],
-])("%p and %p: %p", (pattern, name, matches) => {
+])("%p matches %p: %p", (pattern, name, matches) => {
   expect(compilePattern(pattern).test(name)).toBe(matches);
 });
 
-/** Matches in the slow and obvious way. */
+/** A simple, slow matcher. */
 function matches(pattern: string, name: string): boolean {
   if (pattern === "") return name === "";
   const [first, rest] = [pattern[0], pattern.slice(1)];
@@ -34,7 +34,7 @@ function matches(pattern: string, name: string): boolean {
   return Array.from({ length: name.length + 1 }, (_, i) => i).some((i) => matches(rest, name.slice(i)));
 }
 
-randomTest("random patterns match as the obvious implementation does", (random) => {
+randomTest("random patterns match as in the simple implementation", (random) => {
   const some = (letters: string[], length: number) =>
     Array.from({ length: random.below(length) }, () => random.pick(letters)).join("");
   for (let i = 0; i < 5_000; i++) {
@@ -48,8 +48,8 @@ randomTest("random patterns match as the obvious implementation does", (random) 
   }
 });
 
-test("a pattern of many stars is fast, because clients may send one", () => {
-  // In a process of its own, because an endless loop could not be stopped otherwise.
+test("a pattern with many stars is fast, because clients may send such a pattern", () => {
+  // Runs in a separate process, because an endless loop could not be stopped otherwise.
   const code = `import { compilePattern } from ${JSON.stringify(require.resolve("../../src/rooms/pattern.ts"))};
     process.exit(compilePattern("*a".repeat(20) + "b").test("a".repeat(200)) ? 1 : 0);`;
   const { exitCode, signalCode } = Bun.spawnSync([process.execPath, "-e", code], { timeout: 3_000 });

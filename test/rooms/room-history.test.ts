@@ -1,4 +1,4 @@
-// Room history: the stored publications, and the position after which it is complete.
+// Room history: the stored publications, and the floor, the position after which the history is complete.
 import { expect, test } from "bun:test";
 import type { Publication } from "../../src/protocol/publication.ts";
 import { PUBLICATION_OVERHEAD_BYTES, RoomHistory } from "../../src/rooms/room-history.ts";
@@ -13,21 +13,21 @@ function filled(retention: { count: number; age: number; bytes: number }, ...all
   return history;
 }
 
-test("the oldest publications are dropped above the count", () => {
+test("when the count exceeds the limit, the oldest publications are dropped", () => {
   const history = filled({ ...WIDE, count: 3 }, 2, 4, 6, 8, 10);
   expect(seqs(history.read(0, 99).publications)).toEqual([6, 8, 10]);
   expect(history.floor).toBe(4);
   expect(history.count).toBe(3);
 });
 
-test("the oldest publications are dropped above the size, overhead included", () => {
+test("when the size, including overhead, exceeds the limit, the oldest publications are dropped", () => {
   const size = publication(1).size + PUBLICATION_OVERHEAD_BYTES;
   const history = filled({ ...WIDE, bytes: size * 2 + 1 }, 1, 2, 3);
   expect(seqs(history.read(0, 99).publications)).toEqual([2, 3]);
   expect(history.bytes).toBe(size * 2);
 });
 
-test("a publication above the size limit is not stored, and the floor shows it", () => {
+test("a publication above the size limit is not stored, which raises the floor", () => {
   const history = new RoomHistory({ ...WIDE, bytes: 300 }, 0);
   history.push(publication(1, { data: { kind: "text", text: "x".repeat(1000) } }));
   expect(history.read(0, 99)).toEqual({ from: 1, upTo: 1, publications: [] });
@@ -45,7 +45,7 @@ test("old publications are dropped as time passes", () => {
   expect(history.read(0, 99)).toEqual({ from: 2, upTo: 2, publications: [] });
 });
 
-test("with a count of 0 nothing is stored, but the floor shows that there was something", () => {
+test("with a count of 0, nothing is stored, but publications raise the floor", () => {
   const history = filled({ count: 0, age: 0, bytes: 0 }, 5, 7);
   expect(history.last).toBe(7);
   expect(history.read(4, 99)).toEqual({ from: 7, upTo: 7, publications: [] });
@@ -59,7 +59,7 @@ test("a slice that ends early reaches up to its own last publication", () => {
   expect(history.read(3, 0)).toEqual({ from: 3, upTo: 3, publications: [] });
 });
 
-test("a position after the newest publication gives an empty slice that claims nothing lower", () => {
+test("a position after the newest publication gives an empty slice that does not go back", () => {
   expect(filled(WIDE, 1, 2).read(9, 5)).toEqual({ from: 9, upTo: 9, publications: [] });
 });
 
@@ -70,7 +70,7 @@ test("nothing before the initial floor is known", () => {
   expect(history.read(20, 5)).toMatchObject({ from: 50, upTo: 60 });
 });
 
-test("the newest publications are in order, and complete since their start", () => {
+test("the newest publications are in order, and complete from their start", () => {
   const history = filled(WIDE, 1, 5, 9);
   expect(history.newest(2)).toMatchObject({ from: 4, upTo: 9 });
   expect(seqs(history.newest(2).publications)).toEqual([5, 9]);
@@ -79,7 +79,7 @@ test("the newest publications are in order, and complete since their start", () 
   expect(new RoomHistory(WIDE, 7).newest(3)).toEqual({ from: 7, upTo: 7, publications: [] });
 });
 
-test("after a forget everything before is a gap", () => {
+test("after a forget, everything earlier is a gap", () => {
   const history = filled(WIDE, 1, 5);
   history.forget();
   expect(history.read(0, 9)).toEqual({ from: 5, upTo: 5, publications: [] });
@@ -88,7 +88,7 @@ test("after a forget everything before is a gap", () => {
   expect(history.read(1, 9)).toMatchObject({ from: 5, upTo: 6 });
 });
 
-/** The same with a plain array: all publications ever pushed, and the index of the first stored one. */
+/** The same as a plain array: all publications ever pushed, and the index of the first stored one. */
 class Plain {
   all: Publication[] = [];
   start = 0;
@@ -117,7 +117,7 @@ function compare(history: RoomHistory, plain: Plain, random: Random, seq: number
   const slice = history.read(after, limit);
   expect(seqs(slice.publications)).toEqual(seqs(expected));
   expect(slice.from).toBe(Math.max(after, plain.floor));
-  // The slice has everything stored in (from, upTo], and nothing else.
+  // The slice contains exactly what is stored in (from, upTo].
   const claimed = plain.kept.filter((p) => p.seq > slice.from && p.seq <= slice.upTo);
   expect(seqs(slice.publications)).toEqual(seqs(claimed));
   const newest = history.newest(limit);
@@ -160,7 +160,7 @@ randomTest("random operations give the same result as a plain array", (random) =
   }
 });
 
-test("older publications can be prepended, up to the floor and within the limits", () => {
+test("older publications can be prepended, down to the floor and within the limits", () => {
   const history = new RoomHistory({ count: 4, age: 1e9, bytes: 1e9 }, 5);
   history.push(publication(7));
   history.extend({ from: 1, upTo: 4, publications: [publication(3)] }, 0);

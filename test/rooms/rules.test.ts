@@ -1,9 +1,9 @@
-// Rules: the first pattern that matches applies, defaults fill the rest, schemas validate data.
+// Rules: the first matching pattern applies, defaults fill the rest, schemas validate data.
 import { expect, test } from "bun:test";
 import { Type } from "typebox";
 import { Rules } from "../../src/rooms/rules.ts";
 
-test("the first pattern that matches applies, in the order of the config", () => {
+test("the first matching pattern applies, in the order of the config", () => {
   const rules = new Rules({
     "chat:vip": { publish: "server" },
     "chat:*": { publish: "members" },
@@ -15,7 +15,7 @@ test("the first pattern that matches applies, in the order of the config", () =>
   expect(rules.of("other").pattern).toBe("*");
 });
 
-test("a room that no pattern matches has the defaults", () => {
+test("a room that no pattern matches gets the defaults", () => {
   const { retention, ownerOf, ...rest } = new Rules({ a: { publish: "server" } }).of("b");
   const anyone = { join: "anyone", publish: "anyone", history: "anyone", members: "anyone" };
   expect(rest).toEqual({
@@ -29,7 +29,7 @@ test("a room that no pattern matches has the defaults", () => {
   expect(retention).toEqual({ count: 1000, age: 600_000, bytes: 1 << 20 });
 });
 
-test("access levels come from the rule or from the server; history and members default to join", () => {
+test("access levels come from the rule or the server; `history` and `members` default to the level of `join`", () => {
   const rules = new Rules(
     {
       "news:*": { join: "anyone" },
@@ -67,7 +67,7 @@ test("units in a rule are parsed; omitted fields keep their defaults", () => {
   expect(rules.of("b").retention.age).toBe(30_000);
 });
 
-test("presence is off by default, and has its own defaults", () => {
+test("presence is off by default, and has defaults of its own", () => {
   const rules = new Rules({
     on: { presence: true },
     set: { presence: { grace: "90s", list: 7, info: false } },
@@ -84,13 +84,13 @@ test("history: false stores nothing", () => {
   expect(new Rules({ a: { history: false } }).of("a").retention.count).toBe(0);
 });
 
-test("rooms of one rule share their retention; rooms of two rules do not", () => {
+test("rooms under the same rule share one retention object; rooms under different rules do not", () => {
   const rules = new Rules({ "a:*": { history: false }, "b:*": { history: false } });
   expect(rules.of("a:1").retention).toBe(rules.of("a:2").retention);
   expect(rules.of("a:1").retention).not.toBe(rules.of("b:1").retention);
 });
 
-test("a TypeBox schema reports the fault and its path", () => {
+test("a TypeBox schema reports the error and its path", () => {
   const schema = Type.Object({ text: Type.String(), "a/b": Type.Optional(Type.Number()) });
   const { check } = new Rules({ a: { schema } }).of("a");
   expect(check?.({ text: "hi" })).toBeUndefined();
@@ -99,13 +99,13 @@ test("a TypeBox schema reports the fault and its path", () => {
   expect(check?.({ text: "", "a/b": "x" })?.[0]?.path).toBe("/a~1b");
 });
 
-test("a schema as plain JSON Schema works the same", () => {
+test("a plain JSON Schema works the same way", () => {
   const { check } = new Rules({ a: { schema: { type: "array", items: { type: "integer" } } } }).of("a");
   expect(check?.([1, 2])).toBeUndefined();
   expect(check?.([1, "2"])?.[0]?.path).toBe("/1");
 });
 
-test("data with a thousand faults is answered with a few of them", () => {
+test("data with a thousand errors gets a response with a few of them", () => {
   const { check } = new Rules({ a: { schema: Type.Array(Type.Integer()) } }).of("a");
   const { length } = check?.(Array.from({ length: 1000 }, () => "x")) ?? [];
   expect(length).toBeGreaterThan(0);

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { Governor } from "../../src/scheduling/governor.ts";
 
-/** Work of a number of pieces, each of which takes `ms` by the clock. */
+/** Work in several pieces, each of which advances the clock by `ms`. */
 function work(name: string, pieces: number, ms: number, clock: { now: number }, done: string[]) {
   let left = pieces;
   return {
@@ -21,7 +21,7 @@ function governor(minMs: number, tickPieces = 1000, maxMs = minMs) {
   return { clock, governor: new Governor({ minMs, maxMs, share: 0.5, tickPieces }, () => clock.now) };
 }
 
-test("work is done at once while the tick's share lasts, and the rest in later ticks, one piece each", async () => {
+test("work runs at once while the tick's share lasts, the rest in later ticks, one piece each", async () => {
   const { clock, governor: one } = governor(3);
   const done: string[] = [];
   one.run(work("a", 3, 1, clock, done));
@@ -37,7 +37,7 @@ test("work is done at once while the tick's share lasts, and the rest in later t
   expect(done.slice(6)).toEqual(["a", "b"]);
 });
 
-test("no tick does more than its share and one piece, and none of the work is lost", async () => {
+test("no tick exceeds its share by more than one piece, and no work is lost", async () => {
   const { clock, governor: one } = governor(3, 4);
   const done: string[] = [];
   for (let i = 0; i < 10; i++) one.run(work(String(i), 5, 0.5, clock, done));
@@ -48,7 +48,7 @@ test("no tick does more than its share and one piece, and none of the work is lo
   expect(done).toHaveLength(50);
 });
 
-test("a piece that throws has used its share, and waiting work continues", async () => {
+test("a piece that throws uses its share, and waiting work continues", async () => {
   const { clock, governor: one } = governor(1);
   const done: string[] = [];
   const failing = {
@@ -64,7 +64,7 @@ test("a piece that throws has used its share, and waiting work continues", async
   expect(done).toEqual(["a"]);
 });
 
-test("in long ticks deferred work may take a fraction of the time of all other work, up to its maximum", async () => {
+test("in long ticks, deferred work may take a fraction of the time of all other work, up to a maximum", async () => {
   const { clock, governor: one } = governor(1, 1000, 8);
   const done: string[] = [];
   one.run(work("a", 100, 1, clock, done));
@@ -75,11 +75,11 @@ test("in long ticks deferred work may take a fraction of the time of all other w
     await tick();
     perTick.push(done.length - before);
   }
-  // The governor does not run at the start of the first tick, so the time of the other work before it is unknown.
+  // The governor does not run at the start of the first tick, so it does not know how long other work took before it.
   expect(perTick).toEqual([1, 1, 3, 3, 8, 1, 1]);
 });
 
-test("one promise continues per tick, with the rest of its share, and pieces of other work run in between", async () => {
+test("one promise continues per tick, with the rest of the tick's share, and pieces of other work run in between", async () => {
   const { clock, governor: one } = governor(2);
   const done: string[] = [];
   one.run(work("a", 6, 1, clock, done));
@@ -98,7 +98,7 @@ test("one promise continues per tick, with the rest of its share, and pieces of 
   expect(gaps).toHaveLength(3);
 });
 
-test("time spent outside of pieces counts, and a tick without deferred work is not counted", async () => {
+test("time spent outside of pieces counts, but ticks without deferred work do not", async () => {
   const { governor: one } = governor(1);
   const before = one.tick;
   one.spend(2);

@@ -1,13 +1,14 @@
-// Intervals use a monotonic clock. The wall clock, which can be set, is read only for dates that are stored, signed or shown.
+// Intervals use a monotonic clock. The wall clock, which can be set, is read only for dates that are stored, signed or
+// displayed.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
 const SRC = join(import.meta.dir, "../../src");
-/** Number of reads of the wall clock per file, and their reason. Timeouts, intervals and rates are not valid reasons. */
+/** The number of wall-clock reads in each file, and the reason. Timeouts, intervals and rates are not valid reasons. */
 const ALLOWED: Record<string, [times: number, reason: string]> = {
-  "log/clock.ts": [2, "derives a clock without jumps from it"],
+  "log/clock.ts": [2, "derives a clock without jumps"],
   "auth/tokens.ts": [3, "exp, iat and nbf are signed dates"],
-  "auth/authenticator.ts": [1, "exp of a token that was verified earlier"],
+  "auth/authenticator.ts": [1, "exp of a previously verified token"],
   "auth/revocations.ts": [1, "the iat up to which tokens are revoked"],
   "service/end-sessions.ts": [3, "the iat and exp up to which tokens are revoked"],
   "hub/heartbeat.ts": [1, "exp of a session's token"],
@@ -15,22 +16,22 @@ const ALLOWED: Record<string, [times: number, reason: string]> = {
   "cli/create-token.ts": [1, "iat and exp of a new token"],
   "server/app.ts": [1, "expiry of a certificate"],
   "server/metrics/process-metrics.ts": [1, "start time of the process, as a date for Prometheus"],
-  "server/status-rooms/server-stats.ts": [1, "shown: time of a sample"],
-  "server/status-rooms/status-publisher.ts": [1, "shown: time of an error report"],
-  "cli/tail/message-format.ts": [1, "shown: whether a date is today"],
-  "cli/list-rooms-command.ts": [1, "shown: time of the list"],
-  "console/app/hooks.ts": [2, "shown: time since an event"],
+  "server/status-rooms/server-stats.ts": [1, "displayed: time of a sample"],
+  "server/status-rooms/status-publisher.ts": [1, "displayed: time of an error report"],
+  "cli/tail/message-format.ts": [1, "displayed: whether a date is today"],
+  "cli/list-rooms-command.ts": [1, "displayed: time of the list"],
+  "console/app/hooks.ts": [2, "displayed: time since an event"],
 };
 
 const WALL_CLOCK = /\bDate\.now\b|\bnew Date\(\)|\bDate\(\)/g;
 
-/** Counts the reads of the wall clock in code, without its comments. */
+/** Counts the wall-clock reads in code, ignoring comments. */
 function countReads(text: string): number {
   const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/(^|\s)\/\/.*$/gm, "");
   return code.match(WALL_CLOCK)?.length ?? 0;
 }
 
-test("the wall clock is read only for dates that are stored, signed or shown", async () => {
+test("the wall clock is read only for dates that are stored, signed or displayed", async () => {
   const found: Record<string, number> = {};
   for await (const path of new Bun.Glob("**/*.{ts,tsx}").scan(SRC)) {
     const times = countReads(await Bun.file(join(SRC, path)).text());

@@ -1,10 +1,10 @@
-// The command line as a process: output and exit codes of `bun src/main.ts`.
+// Runs the command line as a process: output and exit codes of `bun src/main.ts`.
 import { expect, test } from "bun:test";
 import pkg from "../../package.json" with { type: "json" };
 import { folder, runProcess, startProcess } from "../support/process.ts";
 import { startServer } from "../support/server.ts";
 
-test("the banner names the URL and who can reach it, and the server responds there", async () => {
+test("the banner shows the URL and who can reach it, and the server responds at that URL", async () => {
   const { out, url } = await startProcess();
   await out.until((lines) => lines.some((line) => line.includes("machine")));
   expect(out.all.join("\n")).toContain(pkg.version);
@@ -18,12 +18,12 @@ test("the banner warns if other machines can reach a server without a secret", a
   await out.until((lines) => lines.some((line) => line.includes("without a secret")));
 });
 
-test("serve starts the server, as no command does", async () => {
+test("`serve` starts the server, as does a command line without a command", async () => {
   const { url } = await startProcess(["serve", "--port", "0", "--no-demo"]);
   expect((await fetch(url)).status).toBe(404);
 });
 
-test("the config file of the folder applies; flags and environment take precedence", async () => {
+test("the folder's config file applies; flags and environment take precedence", async () => {
   const cwd = folder({
     "thump.config.ts": 'export default { port: 1, demo: false, rooms: { "a": { publish: "server" } } };',
   });
@@ -79,7 +79,7 @@ test.each([
   expect(err.trim().split("\n")).toHaveLength(1);
 });
 
-test("a port in use: exit code 1, and advice", async () => {
+test("a port in use: exit code 1 and a suggestion", async () => {
   const { port } = startServer();
   const { code, err } = await runProcess(["--port", String(port)]);
   expect(code).toBe(1);

@@ -7,7 +7,7 @@ const SOCKETS = 2_000;
 const STREAMS = 500;
 const DRAIN = 30_000;
 
-/** Observations of one client: the numbers of publications, and the delay of its reconnect. */
+/** Data that one client received: numbered publications and a reconnect delay. */
 interface Seen {
   numbers: number[];
   delay?: number;
@@ -36,7 +36,7 @@ function openSocket(started: Started, path: string): Promise<Seen> {
   });
 }
 
-/** Uses TCP: `fetch` opens a few hundred connections at most. The server sends whole lines per chunk. */
+/** Uses TCP, because `fetch` opens at most a few hundred connections. Each chunk from the server has whole lines. */
 function openStream({ port }: Started, path: string, accept: string): Promise<Seen> {
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const seen: Seen = { numbers: [], ended };
@@ -53,7 +53,7 @@ function openStream({ port }: Started, path: string, accept: string): Promise<Se
       rest = lines.pop() ?? "";
       for (const line of lines) {
         readLine(line, seen);
-        // The first position: the stream receives everything after it.
+        // Once a stream has its first position, it receives everything that is published.
         if (/^id: |"position"/.test(line)) resolve(seen);
       }
     });
@@ -77,7 +77,9 @@ async function openAll(count: number, open: (i: number) => Promise<Seen>): Promi
   return all;
 }
 
-/** Publishes numbers one after the other until the server no longer responds. Adds the acknowledged ones to `acked`. */
+/**
+ * Publishes numbers one after the other until the server stops responding. Adds each acknowledged number to `acked`.
+ */
 async function publishNumbers({ url }: Started, acked: number[]): Promise<void> {
   for (let i = 0; ; i++) {
     const response = await fetch(`${url}/rooms/r`, { method: "POST", body: String(i) }).catch(
@@ -116,7 +118,7 @@ test(`${SOCKETS} sockets and ${STREAMS} streams are drained: nothing acknowledge
   expect(await started.process.exited).toBe(0);
 
   for (const { numbers } of clients) {
-    // In order, each once, without gaps, and including everything acknowledged before the signal.
+    // The numbers are in order and unique, have no gaps, and include everything acknowledged before the signal.
     expect(numbers.length).toBeGreaterThanOrEqual(ackedBefore);
     const first = numbers[0] ?? 0;
     expect(first).toBe(0);
@@ -127,7 +129,7 @@ test(`${SOCKETS} sockets and ${STREAMS} streams are drained: nothing acknowledge
   expectSpread(streams.filter((_, i) => i % 3 !== 2).map(({ delay }) => delay ?? -1));
 }, 60_000);
 
-/** Delays are within the drain period, and no tenth of it has more than twice its share. */
+/** Checks that delays are within the drain period, and that no tenth of it has more than twice its share. */
 function expectSpread(delays: number[]): void {
   const tenths = Array.from({ length: 10 }, () => 0);
   for (const delay of delays) {

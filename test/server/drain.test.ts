@@ -1,4 +1,5 @@
-// A stop drains: accepted publications are delivered, all clients receive a reconnect delay, then the process ends.
+// Stopping the server drains it: accepted publications are delivered, all clients get a reconnect delay, the process
+// exits.
 import { expect, test } from "bun:test";
 import { refusalOf } from "../support/answers.ts";
 import { connect, eventSource, multiplexed, type Socket } from "../support/clients.ts";
@@ -33,7 +34,7 @@ test.each(["SIGTERM", "SIGINT"] as const)(
       const retry = lines.all.findLast((line) => line.startsWith("retry: "));
       delays.push(Number(retry?.slice(7)));
     }
-    // Spread over the drain, not all at once.
+    // Delays are spread over the drain.
     for (const delay of delays) expect(delay).toBeWithin(0, 3000);
     expect(new Set(delays).size).toBeGreaterThan(3);
     expect(await started.process.exited).toBe(0);
@@ -64,13 +65,13 @@ test("publications acknowledged before the signal are delivered to all subscribe
   expect(await started.process.exited).toBe(0);
 });
 
-test("a lagging session is caught up first; meanwhile new sessions are refused, and publishing continues", async () => {
+test("a lagging session catches up first; meanwhile, new sessions are refused and publishing continues", async () => {
   const rooms = '{"*":{"history":{"count":10000,"bytes":"100MiB"}}}';
   const started = await startProcess([...ARGS, "--rooms", rooms]);
   const slow = await connect(socketUrl(started, "/rooms/r"));
   slow.ws.pause();
   const chunk = "x".repeat(60_000);
-  // Far more than the buffers of the socket hold.
+  // Far more than the socket's buffers hold.
   for (let i = 0; i < 300; i++) expect((await publish(started, `${i} ${chunk}`)).status).toBe(201);
   started.process.kill("SIGTERM");
   await started.out.until((lines) => lines.some((line) => line.includes("draining")));
@@ -100,13 +101,13 @@ test("waiting polls receive a response", async () => {
   expect(await started.process.exited).toBe(0);
 });
 
-test("without sessions the process ends at once, without a second signal", async () => {
+test("without sessions the process exits immediately", async () => {
   const started = await startProcess();
   started.process.kill("SIGTERM");
   expect(await started.process.exited).toBe(0);
 });
 
-test("a second signal ends the process even with a lagging session", async () => {
+test("a second signal ends the process even if a session lags", async () => {
   const rooms = '{"*":{"history":{"count":10000,"bytes":"100MiB"}}}';
   const started = await startProcess([...ARGS, "--rooms", rooms]);
   const slow = await connect(socketUrl(started, "/rooms/r"));
@@ -127,7 +128,7 @@ test("an EventSource reconnects to the next process on the same port and receive
   expect(await first.process.exited).toBe(0);
   const second = await startProcess(["--port", String(first.port), "--no-demo"]);
   await publish(second, "2");
-  // The log was in memory: the epoch is different, so messages may be missing.
+  // The log was in memory, so the epoch is different and messages may be missing.
   expect((await source.next()).event).toBe("thump:gap");
   expect((await source.next()).data).toBe("2");
 });

@@ -1,4 +1,4 @@
-// `GET /rules`: the effective rules in order, and the rule of one room, as `thump check` prints it.
+// `GET /rules`: the effective rules in order, and the rule for one room, as `thump check` prints them.
 import { expect, test } from "bun:test";
 import { problemOf } from "../support/answers.ts";
 import { runProcess } from "../support/process.ts";
@@ -9,7 +9,7 @@ const rooms = {
   "news:*": { history: false, publish: "server", lag: "latest" },
 } as const;
 
-test("all rules, in the order in which they are tried, and the defaults at the end", async () => {
+test("all rules are listed in the order in which they are tried, followed by the defaults", async () => {
   const { url } = startServer({ rooms });
   const { rules } = (await (await fetch(`${url}/rules`)).json()) as { rules: object[] };
   expect(rules).toMatchObject([
@@ -23,7 +23,7 @@ test("all rules, in the order in which they are tried, and the defaults at the e
 });
 
 test.each(["chat:7", "news:x", "elsewhere", "thump:stats"])(
-  "the rule of %s, as thump check prints it",
+  "the rule for %s is the same that thump check prints",
   async (room) => {
     const { url } = startServer({ rooms });
     const answer = (await (await fetch(`${url}/rules?room=${encodeURIComponent(room)}`)).json()) as object;
@@ -38,7 +38,7 @@ test("an invalid room name is refused", async () => {
   expect(await problemOf(fetch(`${url}/rules?room=`))).toMatchObject({ code: "invalid-room" });
 });
 
-test("a pattern for the status rooms is refused", async () => {
+test("a pattern for status rooms is refused", async () => {
   const env = { THUMP_ROOMS: '{"thump:stats":{"join":"anyone"}}' };
   const { code, err } = await runProcess(["check"], env);
   expect(code).toBe(2);

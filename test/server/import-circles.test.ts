@@ -1,14 +1,14 @@
-// No circles between the files of src: each file can be read, and tested, after the files that it imports.
+// No import cycles in src: each file can be read, and tested, after the files that it imports.
 import { expect, test } from "bun:test";
 import { dirname, join, relative } from "node:path";
 
 const SRC = join(import.meta.dir, "../../src");
 
-/** Circles of type-only imports that are allowed, each with its reason. A circle may be a part of an entry. */
+/** Allowed cycles of type-only imports, each with its reason. A cycle may consist of only some of an entry's files. */
 const ALLOWED: { files: string[]; reason: string }[] = [
   {
     files: ["hub/room.ts", "hub/session.ts"],
-    reason: "the two ends of one relation: a room has members, and a member names its session and its room",
+    reason: "two sides of one relation: a room has members, and a member refers to its session and its room",
   },
   {
     files: [
@@ -17,17 +17,17 @@ const ALLOWED: { files: string[]; reason: string }[] = [
       "service/recheck.ts",
       "service/room-service.ts",
     ],
-    reason: "the service's longer operations are functions on it, in files of their own",
+    reason: "the service's longer operations are functions in separate files, which take the service",
   },
 ];
 
-/** The imports of each file: all of them, and those that remain at run time. */
+/** Each file's imports: all of them, and those that remain at run time. */
 interface Imports {
   all: Map<string, string[]>;
   runtime: Map<string, string[]>;
 }
 
-/** An import or export with a relative path; the clause before `from` tells whether only types are imported. */
+/** Matches an import or export with a relative path. The clause before `from` tells whether it imports only types. */
 const IMPORT = /(?:^|[;\s])(?:import|export)\s+([^"';]*?)(?:\s*from\s*)?"(\.[^"]*)"|import\(\s*"(\.[^"]*)"/g;
 
 function isTypeOnly(clause: string): boolean {
@@ -59,7 +59,7 @@ function importsOf(sources: ReadonlyMap<string, string>): Imports {
   return imports;
 }
 
-/** The groups of files that import each other, directly or through others (Tarjan's algorithm). */
+/** Groups of files that import each other, directly or indirectly (Tarjan's algorithm). */
 function circles(imports: ReadonlyMap<string, string[]>): string[][] {
   const found: string[][] = [];
   const order = new Map<string, number>();
@@ -96,18 +96,18 @@ async function sources(): Promise<Map<string, string>> {
   return new Map(paths.map((path, i) => [path.replaceAll("\\", "/"), texts[i] as string]));
 }
 
-test("no file of src imports itself at run time, directly or through others", async () => {
+test("no file in src imports itself at run time, directly or indirectly", async () => {
   const { runtime } = importsOf(await sources());
   expect(runtime.size).toBeGreaterThan(30);
   expect(circles(runtime)).toEqual([]);
 });
 
-test("circles of type-only imports are those on the list", async () => {
+test("every cycle of type-only imports is on the list", async () => {
   const { all } = importsOf(await sources());
   expect(notAllowed(circles(all))).toEqual([]);
 });
 
-test("every entry of the list is needed, and is a circle within one folder", async () => {
+test("every entry on the list is needed, and is a cycle within one folder", async () => {
   const groups = circles(importsOf(await sources()).all);
   for (const { files, reason } of ALLOWED) {
     expect(groups).toContainEqual(files.toSorted());
@@ -164,7 +164,7 @@ test.each<[string, Record<string, string>, string[][], string[][]]>([
     [],
   ],
   ["a comment", { "a.ts": '// import { b } from "./b.ts";', "b.ts": 'import { a } from "./a.ts";' }, [], []],
-])("the checker finds the circles of %s", (_, files, all, runtime) => {
+])("the checker finds the cycles in %s", (_, files, all, runtime) => {
   const imports = importsOf(new Map(Object.entries(files)));
   expect(circles(imports.all)).toEqual(all);
   expect(circles(imports.runtime)).toEqual(runtime);

@@ -1,9 +1,9 @@
-// Import directions between the folders of src, and the purity of the folders at the core.
+// Import directions between the folders of src, and the purity of the core folders.
 import { expect, test } from "bun:test";
 import { dirname, join, relative } from "node:path";
 
 const SRC = join(import.meta.dir, "../../src");
-/** A folder imports from itself and from those before it. */
+/** A folder may import from itself and from earlier folders. */
 const ORDER = [
   "protocol",
   "scheduling",
@@ -16,7 +16,7 @@ const ORDER = [
   "transports",
   "server",
 ];
-/** Folders outside this order: the folders (or files) that they import from, and those that import from them. */
+/** Folders outside this order: which folders or files they may import from, and which may import from them. */
 const OUTSIDE_ORDER: Record<string, { from: string[]; by: string[] }> = {
   client: { from: ["protocol"], by: ["console", "cli", "server"] },
   console: { from: ["protocol", "client"], by: ["server"] },
@@ -40,7 +40,7 @@ interface Source {
   text: string;
 }
 
-/** The code without its comments, whose examples import nothing. */
+/** The code without comments, because examples in comments are not imports. */
 function code({ text }: Source): string {
   return text.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/(^|\s)\/\/.*$/gm, "");
 }
@@ -57,7 +57,7 @@ function mayImport(from: string, to: string | undefined): boolean {
   return ORDER.includes(from) && ORDER.includes(to) && ORDER.indexOf(to) < ORDER.indexOf(from);
 }
 
-/** Imports in the wrong direction and impure code, one line each. */
+/** Returns a line for each import in the wrong direction and for each piece of impure code. */
 function faults(sources: Source[]): string[] {
   return sources.flatMap((source) => {
     const folder = folderOf(source.path);
@@ -70,7 +70,7 @@ function faults(sources: Source[]): string[] {
         "\\",
         "/",
       );
-      // Outside of src: package.json, for the version.
+      // Outside of src, only package.json is imported, for the version.
       if (target.startsWith("..")) continue;
       const exempt = OUTSIDE_ORDER[folder]?.from.includes(target);
       if (!exempt && !mayImport(folder, folderOf(target))) found.push(`${source.path} imports ${target}`);
@@ -95,7 +95,7 @@ async function sources(): Promise<Source[]> {
   );
 }
 
-test("no import in src has the wrong direction, and pure folders are pure", async () => {
+test("no import in src goes in the wrong direction, and pure folders are pure", async () => {
   const all = await sources();
   expect(all.length).toBeGreaterThan(30);
   expect(faults(all)).toEqual([]);

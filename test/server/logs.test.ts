@@ -1,4 +1,4 @@
-// Log lines: one per connection with the reason of its end, and no private data in any of them.
+// Log lines: one per connection, with the reason why it ended, and no private data.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { WarningThrottle } from "../../src/server/session-logger.ts";
@@ -32,7 +32,7 @@ const linesOf = (text: string) =>
     .split("\n")
     .map((line) => JSON.parse(line) as Line);
 
-test("one line per connection: client, counts, duration, and reason of its end", async () => {
+test("one line per connection: client, counts, duration, and why it ended", async () => {
   const started = await startProcess([...ARGS, "--log", "json"]);
   const socket = (path: string) => `ws://127.0.0.1:${started.port}${path}`;
   const raw = await connect(socket("/rooms/r"));
@@ -125,7 +125,7 @@ test("no line contains a token, a payload, a query or a key, at the lowest level
   expect(text).not.toContain("secret");
 });
 
-test("nor with secrets configured, of accepted, refused and removed clients", async () => {
+test("the same with secrets configured, for accepted, refused and removed clients", async () => {
   const KEY = "thump_key-of-the-backend";
   const apiKeys = [{ name: "backend", hash: createHash("sha256").update(KEY).digest("hex") }];
   const cwd = folder({ "thump.config.json": JSON.stringify({ access: { secrets: SECRET, apiKeys } }) });
@@ -145,7 +145,7 @@ test("nor with secrets configured, of accepted, refused and removed clients", as
   for (const hidden of [good, forged, SECRET, KEY]) expect(text).not.toContain(hidden);
 });
 
-test("start, drain and stop are logged, with times", async () => {
+test("start, drain and stop are logged with times", async () => {
   const started = await startProcess([...ARGS, "--log", "json"]);
   const lines = linesOf(await stop(started));
   expect(lines.map(({ message }) => message.split(",", 1)[0]?.split(":", 1)[0])).toEqual([
@@ -157,7 +157,7 @@ test("start, drain and stop are logged, with times", async () => {
   for (const line of lines) expect(new Date(line["@timestamp"]).getTime()).toBeGreaterThan(1e12);
 });
 
-test("pretty: a line of text, followed by the fields", async () => {
+test("pretty: a text, followed by the fields", async () => {
   const started = await startProcess(ARGS);
   const raw = await connect(`ws://127.0.0.1:${started.port}/rooms/r`);
   raw.ws.close();
@@ -189,7 +189,7 @@ test("a value never contains a line break", () => {
   }
 });
 
-test("repeated warnings are limited, with the number of suppressed ones", () => {
+test("repeated warnings are limited, and the number of suppressed ones is logged", () => {
   const said: [kind: string, others: number][] = [];
   const seldom = new WarningThrottle(1_000_000);
   for (let i = 0; i < 5; i++) seldom.run("a", (others) => said.push(["a", others]));
@@ -229,7 +229,7 @@ test.each(["json", "pretty"])(
     expect(text).toContain("\\u202e");
     expect(text).toContain("could not be fetched");
     if (form === "json") expect(linesOf(text).map((line) => line["user"])).toContain("u\u202e\u2066 WARN");
-    // The lines of a stack are indented: they cannot be mistaken for log lines.
+    // Stack trace lines are indented, so they cannot be mistaken for log lines.
     else for (const line of text.trim().split("\n")) expect(line).toMatch(/^(?:[0-9:.]+ [A-Z]+ | {4})/);
   },
 );

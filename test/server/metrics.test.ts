@@ -1,4 +1,4 @@
-// Metrics over HTTP: each one changes with the event that it counts, and no label value comes from a client.
+// Metrics over HTTP: each metric changes with the event that it counts, and no label value comes from a client.
 import { expect, test } from "bun:test";
 import { eventually, problemOf, publishAt, stateOf } from "../support/answers.ts";
 import { connect, multiplexed } from "../support/clients.ts";
@@ -19,7 +19,7 @@ async function publishUntilLagging(server: TestServer, room: string): Promise<nu
   return count;
 }
 
-test("sessions are counted by transport while connected, and by reason afterwards", async () => {
+test("sessions are counted per transport while connected, and per reason afterwards", async () => {
   const server = startServer();
   const raw = await connect(server.socket("/rooms/r"));
   const mux = await multiplexed(server.socket("/ws"));
@@ -101,7 +101,7 @@ test("publications, deliveries and bytes are counted exactly", async () => {
   expect(metrics.of("thump_drops_total", { reason: "engine" })).toBe(0);
 });
 
-test("an empty publication is a delivery, and not a drop", async () => {
+test("an empty publication counts as a delivery, not as a drop", async () => {
   const server = startServer();
   const raw = await connect(server.socket("/rooms/r"));
   await publishAt(server, "r", "");
@@ -146,7 +146,7 @@ test("lags, catch-ups and gaps are counted", async () => {
   expect((await metricsOf(server)).of("thump_gaps_total")).toBe(1);
 });
 
-test("skipped publications and sessions closed by a rule are counted", async () => {
+test("skipped publications and sessions that a rule closes are counted", async () => {
   const rooms = { latest: { lag: "latest", history: WIDE }, strict: { lag: "disconnect" } } as const;
   const server = startServer({ rooms });
   const [skipper, strict] = [
@@ -167,7 +167,7 @@ test("skipped publications and sessions closed by a rule are counted", async () 
   expect((await metricsOf(server)).of("thump_sessions_closed_total", labels)).toBe(1);
 });
 
-test("errors are counted by code, on every transport", async () => {
+test("errors are counted per code, on every transport", async () => {
   const server = startServer({ rooms: { closed: { publish: "server" } } });
   const rejects = async (code: string) => (await metricsOf(server)).of("thump_rejects_total", { code });
   const raw = await connect(server.socket("/rooms/closed"));
@@ -188,7 +188,7 @@ test("errors are counted by code, on every transport", async () => {
   expect(await rejects("internal")).toBe(0);
 });
 
-test("a removed poll, and a session refused by the hook, are counted once", async () => {
+test("a removed poll and a session that the hook refuses are each counted once", async () => {
   let allowed = true;
   const server = startServer({ authorize: async () => allowed });
   const count = async () => {
@@ -209,7 +209,7 @@ test("a removed poll, and a session refused by the hook, are counted once", asyn
   expect(await count()).toEqual([2, 1]);
 });
 
-test("histograms are consistent: buckets add up, and the sum is in seconds", async () => {
+test("histograms are consistent: the buckets add up, and the sum is in seconds", async () => {
   const server = startServer();
   for (let i = 0; i < 20; i++) await publishAt(server, "r", "x");
   // The delay of the event loop is measured twenty times a second.
@@ -227,7 +227,7 @@ test("histograms are consistent: buckets add up, and the sum is in seconds", asy
   }
 });
 
-test("the metrics include the process, and whether it drains", async () => {
+test("the metrics describe the process and state whether it drains", async () => {
   const server = startServer();
   const before = await metricsOf(server);
   for (const name of [
@@ -265,7 +265,7 @@ test("no label value comes from a client", async () => {
   for (const { labels } of samples) for (const label of Object.keys(labels)) expect(allowed).toContain(label);
 });
 
-test("metrics are for this machine: not through a proxy, nor under a different host name", async () => {
+test("metrics are only for this machine: not through a proxy, nor under a different host name", async () => {
   const server = startServer();
   for (const header of ["x-forwarded-for", "forwarded", "via", "x-real-ip"]) {
     const asked = fetch(`${server.url}/metrics`, { headers: { [header]: "for=10.0.0.1" } });
@@ -275,7 +275,7 @@ test("metrics are for this machine: not through a proxy, nor under a different h
   expect(await problemOf(rebound)).toMatchObject({ status: 403, code: "origin" });
 });
 
-test("metrics can be public, have a different path, or be off", async () => {
+test("metrics can be public, served under a different path, or off", async () => {
   const open = startServer({ metrics: "anyone", metricsPath: "/internal/metrics" });
   const headers = { "x-forwarded-for": "10.0.0.1" };
   expect((await fetch(`${open.url}/internal/metrics`, { headers })).status).toBe(200);

@@ -1,4 +1,5 @@
-// Behind a real nginx: its access rules by path hold, a poll ends before nginx times out, and the cluster example works.
+// Behind a real nginx: its path-based access rules work, polls end before nginx times out, and the cluster example
+// works.
 import { expect, test } from "bun:test";
 import { freePort } from "../../scripts/free-port.ts";
 import { dataOf, stateOf, type State } from "../support/answers.ts";
@@ -47,12 +48,12 @@ describeIf(noNginx)("behind nginx", () => {
       }
     }
     expect(wrong).toEqual([]);
-    // Regular requests pass.
+    // Regular requests pass through.
     expect(passed).toContain("/rooms/public:orders");
     expect(passed.length).toBeGreaterThan(SEGMENTS.length / 2);
   });
 
-  test("the longest poll is answered before nginx gives up, by the documented settings (a tenth of their times)", async () => {
+  test("with the documented settings, scaled to a tenth, the longest poll is answered before nginx times out", async () => {
     const settings = ["proxy_buffering off", "proxy_read_timeout 60s"];
     for (const setting of settings) expect(await read("docs/operating.md")).toContain(`\`${setting}\``);
     const server = startServer(BEHIND);
@@ -103,7 +104,7 @@ describeIf(noNginx)("behind nginx", () => {
     await events.events.until((all) => all.length === sent.length);
     expect(events.events.all.map(({ data }) => data)).toEqual(sent);
     for (const data of sent) expect(await socket.next()).toBe(data);
-    // Both nodes have published some of them.
+    // Both nodes have handled some of the publications.
     for (const { thump } of nodes) expect(thump.hub.stats.publications).toBeGreaterThan(0);
     const [first, second] = nodes;
     await second?.stop();

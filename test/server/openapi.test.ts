@@ -32,7 +32,7 @@ test.each<Options>([{ demo: true }, { access: { secrets: SECRET, cookie: "sessio
   },
 );
 
-test("the document names the credentials of each operation", async () => {
+test("the document states the credentials for each operation", async () => {
   const secured = await documentOf(startServer({ access: { secrets: SECRET, cookie: "session" } }));
   expect(Object.keys(secured.components.securitySchemes ?? {}).toSorted()).toEqual([
     "apiKey",
@@ -62,7 +62,7 @@ test.each([
   { demo: true, console: true },
   { prefix: "/live", demo: false, console: false, metrics: "off" },
   { demo: false, console: true, metricsPath: "/m" },
-] as const)("the document has every route of the server, and no other: %j", async (options) => {
+] as const)("the document has exactly the server's routes: %j", async (options) => {
   const thump = new ThumpServer(serverSettings(options));
   cleanup(() => thump.close());
   const routes = createApp(thump)
@@ -75,7 +75,7 @@ test.each([
   expect(described.toSorted()).toEqual([...new Set(routes)].toSorted());
 });
 
-test("the document contains every request of the tables in docs/protocol.md", async () => {
+test("the document contains every request in the tables of docs/protocol.md", async () => {
   const text = await Bun.file(`${import.meta.dir}/../../docs/protocol.md`).text();
   const named = [...text.matchAll(/`(GET|POST|DELETE) (\/[^\s`?]*)/g)].map(
     ([, method, path]) => `${method} ${path?.replaceAll(/:(\w+)/g, "{$1}")}`,
@@ -100,7 +100,7 @@ test("references resolve, and operation ids are unique", async () => {
 });
 
 test.each<Options>([{}, { access: { secrets: SECRET } }])(
-  "the page shows every operation, and loads nothing from other hosts: %j",
+  "the page shows every operation and loads nothing from other hosts: %j",
   async (options) => {
     const server = startServer(options);
     const response = await fetch(`${server.url}/openapi`);

@@ -18,7 +18,7 @@ function messageOf(value: unknown): string {
   throw new Error("the value was accepted");
 }
 
-/** Reads the options of all sources, in an empty folder unless files are given. */
+/** Reads the options from all sources, in an empty folder unless files are given. */
 async function read(
   args: string[],
   env: Record<string, string> = {},
@@ -75,7 +75,7 @@ test("the defaults are safe", async () => {
 
 const SECRET = "a secret of more than thirty-two characters";
 
-test("the defaults of access; with it, the demo is off", async () => {
+test("access has defaults, and turns the demo off", async () => {
   const jwks = { url: "https://keys.example/", cache: 5 };
   const settings = resolveOptions({ access: { secrets: SECRET, jwks, issuer: "a", leeway: "1m" } });
   expect(settings).toMatchObject({
@@ -93,7 +93,7 @@ test("the defaults of access; with it, the demo is off", async () => {
   expect(resolveOptions({}).access).toMatchObject({ leeway: 10_000 });
 });
 
-test("secrets of a preferred source replace others, the rest of access still applies", async () => {
+test("secrets from a source with precedence replace others; the rest of access still applies", async () => {
   const files = {
     "thump.config.json": JSON.stringify({ access: { secrets: `${SECRET} of the file`, issuer: "a" } }),
   };
@@ -101,7 +101,7 @@ test("secrets of a preferred source replace others, the rest of access still app
   expect(access).toEqual({ secrets: SECRET, issuer: "a", jwks: "https://keys.example/" });
 });
 
-test("units are parsed, numbers are seconds and bytes", () => {
+test("units are parsed; plain numbers are seconds and bytes", () => {
   const settings = resolveOptions({ heartbeat: "90s", drain: 2, limits: { message: "1MiB", body: 5000 } });
   expect(settings).toMatchObject({ heartbeat: 90_000, drain: 2000, maxMessage: 1 << 20, maxBody: 5000 });
 });
@@ -174,7 +174,7 @@ test("limits are merged one by one", async () => {
   expect(limits).toEqual({ message: "8KiB", body: 20, rooms: 3 });
 });
 
-test("rules of a preferred source are tried first, the others still apply", async () => {
+test("rules from a source with precedence are tried first; the others still apply", async () => {
   const files = { "thump.config.json": '{"rooms":{"a":{"lag":"latest"},"*":{"join":"server"}}}' };
   const env = { THUMP_ROOMS: '{"b":{"publish":"server"},"a":{"lag":"disconnect"}}' };
   const { rooms } = await read(["--rooms", '{"c":{}}'], env, files);
@@ -182,7 +182,7 @@ test("rules of a preferred source are tried first, the others still apply", asyn
   expect(rooms?.["a"]).toEqual({ lag: "disconnect" });
 });
 
-test("every option of the table has a variable", async () => {
+test("every option in the table has a variable", async () => {
   const env = {
     THUMP_ORIGINS: "https://a, https://b",
     THUMP_MAX_ROOMS: "5",
@@ -217,7 +217,7 @@ test("every option of the table has a variable", async () => {
   });
 });
 
-test("every option of the table has a flag", async () => {
+test("every option in the table has a flag", async () => {
   const args =
     "--host h --origin https://a --origin https://b --max-body 9 --max-rooms 4 --max-sessions 6 --max-memory 1GiB --proxy loopback --proxy ::1 --drain 2s --heartbeat 5 --no-demo " +
     "--open --jwks https://k --metrics off --metrics-path /m --log none --log-level debug --traces https://collector";
@@ -239,7 +239,7 @@ test("every option of the table has a flag", async () => {
   });
 });
 
-test("the options of a TypeScript file are its default export", async () => {
+test("a TypeScript file's options are its default export", async () => {
   const text =
     'const port: number = 4000 + 2;\nexport default { port, rooms: { "a:*": { history: { age: "1h" } } } };';
   const options = await read([], {}, { "thump.config.ts": text });
@@ -254,7 +254,7 @@ test("a config file may import defineConfig and TypeBox from anywhere", async ()
   expect(rooms?.["a"]?.schema).toMatchObject({ type: "object", required: ["text"] });
 });
 
-test("a file can be named by flag or environment", async () => {
+test("the file can be set by flag or environment", async () => {
   const files = { "a.json": '{"port":1}', "b.json": '{"port":2}' };
   expect((await read(["--config", "a.json"], { THUMP_CONFIG: "b.json" }, files)).port).toBe(1);
   expect((await read([], { THUMP_CONFIG: "b.json" }, files)).port).toBe(2);
@@ -285,13 +285,13 @@ test.each<
   ],
   ["a file without an export", [], {}, { "thump.config.ts": "export {}" }, "thump.config.ts", "default"],
   ["a missing file", ["--config", "none.json"], {}, {}, "none.json"],
-])("the error of %s names its source", async (_, args, env, files, ...parts) => {
+])("the error for %s names its source", async (_, args, env, files, ...parts) => {
   const [name, message] = await refusal((async () => read(args, env, files))());
   expect(name).toBe("OptionsError");
   for (const part of parts) expect(message).toContain(part);
 });
 
-test("the TLS files are merged from flags, environment and file", async () => {
+test("TLS files are merged from flags, environment and config file", async () => {
   const files = { "thump.config.json": '{"tls":{"cert":"file.pem","passphrase":"p"}}' };
   const all = await read(["--tls-cert", "flag.pem"], { THUMP_TLS_KEY: "key.pem" }, files);
   expect(all.tls).toEqual({ cert: "flag.pem", key: "key.pem", passphrase: "p" });
@@ -313,7 +313,7 @@ test("durability and folder may come from different sources", async () => {
     expect(await refusal(alone)).toEqual(["OptionsError", expect.stringContaining("requires --data")]);
   const inTwoPlaces = read([], { THUMP_DATA: "d", THUMP_REDIS: "redis://127.0.0.1" });
   expect(await refusal(inTwoPlaces)).toEqual(["OptionsError", expect.stringContaining("THUMP_REDIS")]);
-  // A store of a preferred source replaces a store of a different kind.
+  // A store from a source with precedence replaces a store of a different kind.
   const { store } = await read(["--redis", "redis://127.0.0.1"], { THUMP_DATA: "d" }, files);
   expect(store).toEqual({ kind: "redis", url: "redis://127.0.0.1" });
 });

@@ -1,4 +1,4 @@
-// An app with the plugin, as a process of a different project: SIGTERM drains it, unless `signals` is false.
+// An app with the plugin, run as a process in a different project: SIGTERM drains it unless `signals` is false.
 import { expect, test } from "bun:test";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -34,7 +34,7 @@ ${code}`,
 
 const socketAt = (port: number) => connect(`ws://127.0.0.1:${port}/rooms/r`);
 
-test("sockets receive a reconnect delay, streams end with a retry, the app's hooks run, exit code 0", async () => {
+test("sockets get a reconnect delay, streams end with a retry time, the app's hooks run, exit code 0", async () => {
   const { process: child, out, port, url } = await startApp("tell(listen());");
   const sockets = await Promise.all(Array.from({ length: 6 }, () => socketAt(port)));
   const stream = await openEvents(`${url}/rooms/r`);
@@ -64,7 +64,7 @@ test("sessions are drained in a group too, for which Elysia calls no onStart", a
   expect(await child.exited).toBe(0);
 });
 
-test("with a lagging session new ones are refused, and publications are still accepted and delivered", async () => {
+test("while a session lags, new sessions are refused, and publications are still accepted and delivered", async () => {
   const rooms = '{ "*": { history: { count: 10000, bytes: "100MiB" } } }';
   const { process: child, port, url } = await startApp(`tell(listen({ rooms: ${rooms} }));`);
   const slow = await socketAt(port);
@@ -86,7 +86,7 @@ test("with a lagging session new ones are refused, and publications are still ac
   expect(await child.exited).toBe(0);
 });
 
-test("a second signal ends the process at once, even with a lagging session", async () => {
+test("a second signal ends the process at once, even if a session lags", async () => {
   const rooms = '{ "*": { history: { count: 10000, bytes: "100MiB" } } }';
   const { process: child, port, url } = await startApp(`tell(listen({ rooms: ${rooms} }));`);
   const slow = await socketAt(port);
@@ -99,7 +99,7 @@ test("a second signal ends the process at once, even with a lagging session", as
   expect(await child.exited).toBe(1);
 });
 
-test("with signals: false the process ends as it would without the plugin", async () => {
+test("with signals: false, the process ends as it would without the plugin", async () => {
   const { process: child, port } = await startApp("tell(listen({ signals: false }));");
   const socket = await socketAt(port);
   child.kill("SIGTERM");
@@ -108,7 +108,7 @@ test("with signals: false the process ends as it would without the plugin", asyn
   expect(child.signalCode).toBe("SIGTERM");
 });
 
-test("all running apps of a process are drained, stopped ones are skipped", async () => {
+test("all running apps in a process are drained; stopped apps are skipped", async () => {
   const started = await startApp(
     "await listen().stop(true); const [a, b] = [listen(), listen()]; tell(a, b);",
   );
@@ -120,7 +120,7 @@ test("all running apps of a process are drained, stopped ones are skipped", asyn
   expect(await started.process.exited).toBe(0);
 });
 
-test("an app with a SIGTERM handler is drained, and ends the process itself", async () => {
+test("an app with its own SIGTERM handler is drained, and ends the process itself", async () => {
   const { process: child, port } = await startApp(`const app = listen();
 process.on("SIGTERM", async () => {
   await app.decorator.thump.drain();
@@ -133,7 +133,7 @@ tell(app);`);
   expect(await child.exited).toBe(7);
 });
 
-test("apps that have stopped leave no listeners behind", async () => {
+test("stopped apps leave no listeners behind", async () => {
   const before = process.listenerCount("SIGTERM");
   const apps = Array.from({ length: 20 }, () => new Elysia().use(thump()));
   expect(process.listenerCount("SIGTERM")).toBe(before);

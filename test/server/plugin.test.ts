@@ -1,4 +1,4 @@
-// The Elysia plugin: rooms in an app, in addition to its routes and sockets.
+// The Elysia plugin: rooms in an app, alongside its own routes and sockets.
 import { expect, test } from "bun:test";
 import { type AnyElysia, Elysia } from "elysia";
 import { Type } from "typebox";
@@ -17,7 +17,7 @@ function listen(app: AnyElysia): { url: string; socket: string } {
 
 const post = (url: string, body: string) => fetch(url, { method: "POST", body });
 
-test("the app's own routes and sockets work together with the rooms", async () => {
+test("the app's own routes and sockets work alongside the rooms", async () => {
   const app = new Elysia()
     .use(thump({ rooms: { "chat:*": {} } }))
     .get("/mine", () => "mine")
@@ -67,7 +67,7 @@ test("the order of routes and plugin does not matter", async () => {
   expect(await (await fetch(`${url}/mine`)).text()).toBe("mine");
 });
 
-test("routes publish with their context, other code with the decorator", async () => {
+test("routes publish through their context, other code through the decorator", async () => {
   const app = new Elysia()
     .use(thump({ rooms: { "*": { publish: "server" } } }))
     .post("/orders", async ({ thump: rooms }) => rooms.publish("orders", { id: 7 }, { event: "new" }));
@@ -89,7 +89,7 @@ test("routes publish with their context, other code with the decorator", async (
   expect((await post(`${url}/rooms/orders`, "x")).status).toBe(403);
 });
 
-test("with a prefix, all routes are below it", async () => {
+test("with a prefix, all routes are under it", async () => {
   const { url, socket } = listen(new Elysia().use(thump({ prefix: "/live" })));
   const raw = await connect(`${socket}/live/rooms/r`);
   expect((await post(`${url}/live/rooms/r`, "hi")).status).toBe(201);
@@ -137,7 +137,7 @@ test("two apps in one process are independent", async () => {
   expect(await raw.next()).toBe("other");
 });
 
-test("the app's error handler receives errors of its own routes only", async () => {
+test("the app's error handler receives only errors from its own routes", async () => {
   const app = new Elysia()
     .onError(({ code }) => `mine: ${code}`)
     .use(thump())

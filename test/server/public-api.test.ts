@@ -1,4 +1,4 @@
-// The public API: what index.ts exports, and the documentation of every field. Editors show it on hover.
+// The public API: what index.ts exports, and the documentation of every field, which editors show on hover.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join, resolve } from "node:path";
 import { type Symbol, SymbolFlags } from "typescript/unstable/async";
@@ -103,7 +103,7 @@ test.each(OPTION_TYPES)("every field of %s has an example, and a default if it i
   }
 });
 
-test("the handle has no public members but these", async () => {
+test("the handle has exactly these public members", async () => {
   const members = ["attach", "close", "drain", "publish", "sessionsIn", "subscribe", "unready"];
   const fields = (await fieldsOf("ThumpServer"))
     .map(({ name }) => name)
@@ -118,7 +118,7 @@ test("the handle has no public members but these", async () => {
 
 test("the types of options accept what users write inline", () => {
   const rsa = { kty: "RSA", kid: "2026-03", alg: "RS256", use: "sig", n: "0vx7", e: "AQAB" };
-  // Object literals with a field that the type does not have are errors of the compiler.
+  // The compiler rejects an object literal with a field that the type does not have.
   const config = api.defineConfig({
     access: {
       keys: [

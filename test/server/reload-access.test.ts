@@ -1,4 +1,4 @@
-// Reload of access: secrets, keys and hooks change without ending sessions, and no reload opens a server by accident.
+// Reloading `access`: secrets, keys and hooks change without ending sessions, and no reload opens a server by accident.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { problemOf } from "../support/answers.ts";
@@ -18,7 +18,7 @@ const open = async ({ port }: Reloadable, path: string, headers: Headers = {}) =
   new Multiplexed(await connect(`ws://127.0.0.1:${port}${path}`, { headers }));
 const access = (secrets: string | string[], ...apiKeys: object[]) => ({ access: { secrets, apiKeys } });
 
-test("a secret is rotated in three steps, and sessions with a renewed token stay connected", async () => {
+test("a secret is rotated in three steps, and sessions that renew their token stay connected", async () => {
   const master = { name: "master", hash: hash(MASTER) };
   const server = await startReloadable(access(SECRET, master));
   const [old, next] = [token(), token(claims(), OTHER_SECRET)];
@@ -41,7 +41,7 @@ test("a secret is rotated in three steps, and sessions with a renewed token stay
     await statusOf(server, "r", bearer(next)),
     await statusOf(server, "r", bearer(MASTER)),
   ]).toEqual([401, 201, 201]);
-  // The old secret signed its token until it sent a new one.
+  // Until this client sent a new token, its token was signed with the old secret.
   expect(await client.ask({ type: "publish", room: "r", data: 1 })).toMatchObject({ type: "published" });
   expect(await client.ask({ type: "auth", token: old })).toMatchObject({ code: "unauthorized" });
   expect(client.socket.ws.readyState).toBe(client.socket.ws.OPEN);
@@ -66,14 +66,14 @@ test("removing an API key ends its sessions; changed permissions apply to live s
   expect(await gone.closed).toEqual({ code: 4403, reason: "API key removed" });
   expect(await statusOf(server, "a", bearer(MASTER))).toBe(401);
   expect([await mayPublish("a"), await mayPublish("b")]).toEqual([false, true]);
-  // A second reload: a replaced key can be replaced again.
+  // A second reload can replace the replaced key again.
   await server.reload(access(SECRET, { ...other, rooms: { a: ["publish"], b: ["publish"] } }));
   expect([await mayPublish("a"), await mayPublish("b")]).toEqual([true, true]);
 });
 
 test.each<[what: string, config: object]>([
   ["the last secret is removed", { host: "0.0.0.0" }],
-  ["the last secret is removed, and the host would change with a restart", {}],
+  ["the last secret is removed, and the host would change at a restart", {}],
   ["access becomes empty", { host: "0.0.0.0", access: {} }],
   ["a key is invalid", { host: "0.0.0.0", access: { secrets: OTHER_SECRET, keys: ["no key"] } }],
 ])("on a server that other machines can reach, nothing changes if %s", async (_, config) => {
@@ -89,7 +89,7 @@ test.each<[what: string, config: object]>([
   ]).toEqual([401, 201, 401]);
 });
 
-test("the server opens if `open` is set", async () => {
+test("a reload opens the server if `open` is set", async () => {
   const server = await startReloadable({ host: "0.0.0.0", ...access(SECRET) });
   const [line] = await server.reload({ host: "0.0.0.0", open: true });
   expect(line?.changed?.split(", ").toSorted()).toEqual(["access", "open"]);

@@ -1,4 +1,4 @@
-// Reload and live sessions: after any change they have the permissions of a new session.
+// Reload and live sessions: after any change, live sessions have the same permissions as new ones.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { connect, Multiplexed } from "../support/clients.ts";
@@ -34,11 +34,11 @@ const ways = [
   "multiplexed stream",
 ] as const;
 
-/** A session in the room `gone` and, if it can be in several rooms, in `kept`. */
+/** A session in the room `gone` and, if its transport allows several rooms, in `kept`. */
 interface Live {
   /** Resolves when the session has received this publication. */
   receives(data: string): Promise<unknown>;
-  /** Resolves with the notification that the session has left `gone`. */
+  /** Resolves with the notification that the session was removed from `gone`. */
   out(): Promise<unknown>;
   received(): string;
 }
@@ -93,7 +93,7 @@ const publish = async ({ url }: Reloadable, room: string, body: string, headers:
   expect((await fetch(`${url}/rooms/${room}`, { method: "POST", body, headers })).status).toBe(201);
 
 const LEFT = { type: "left", room: "gone", code: "forbidden", message: expect.any(String) as string };
-/** Notification of each kind of session that has to leave a room. */
+/** The notification that each kind of session gets when it must leave a room. */
 const NOTIFICATIONS: Record<(typeof ways)[number], object> = {
   "raw socket": { code: 4403, reason: expect.stringContaining("gone") as string },
   socket: LEFT,
@@ -103,7 +103,7 @@ const NOTIFICATIONS: Record<(typeof ways)[number], object> = {
   "multiplexed stream": LEFT,
 };
 
-/** Changes after which the client may no longer join `gone`, but still `kept`. */
+/** Changes after which the client may join only `kept`, no longer `gone`. */
 const CHANGES: [what: string, before: object, after: object, headers: () => Headers][] = [
   [
     "the API key's rooms are narrowed",
@@ -130,7 +130,7 @@ const cases = CHANGES.flatMap(([what, before, after, headers]) =>
 );
 
 test.each(cases)(
-  "when %s, a live %s leaves that room and is notified",
+  "when %s, a live %s is removed from that room and notified",
   async (_, way, before, after, headers) => {
     const server = await startReloadable(before);
     const [session, raw] = [await live(way, server, headers()), await live("raw socket", server, headers())];
@@ -163,7 +163,7 @@ test("a waiting poll is refused when its key loses the room", async () => {
   expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([403, "forbidden"]);
 });
 
-test("a session that loses the permission for members stays, and receives no more presence", async () => {
+test("a session that loses the `members` permission stays, and receives no more presence", async () => {
   const rooms = { r: { presence: true } };
   const server = await startReloadable({ rooms, access: { apiKeys: keys({ r: ALL }) } });
   const socketUrl = `${server.url.replace("http", "ws")}/ws`;
@@ -186,31 +186,34 @@ test.each<[what: string, before: object, after: object, credential: () => string
   ["its secret is removed", access({}), access({ secrets: OTHER_SECRET }), () => token()],
   ["its public key is removed", access({ keys: [pair.pem] }), access({}), () => tokenBy(pair, "ES256")],
   [
-    "its algorithm is no longer taken",
+    "its algorithm is no longer accepted",
     access({ keys: [rsaKey()] }),
     access({ keys: [{ ...rsaKey(), algorithms: ["PS256"] }] }),
     () => tokenBy(rsa, "RS256"),
   ],
-  ["another issuer is wanted", access({}), access({ issuer: "https://a.example" }), () => token()],
+  ["the required issuer changes", access({}), access({ issuer: "https://a.example" }), () => token()],
   [
-    "another audience is wanted",
+    "the required audience changes",
     access({ audience: ["a"] }),
     access({ audience: ["b"] }),
     () => token(claims({ aud: ["a", "c"] })),
   ],
   ["the maximum lifetime is shortened", access({}), access({ lifetime: "1m" }), () => token()],
-])("a session ends when %s, and one with a different token stays", async (_, before, after, credential) => {
-  const server = await startReloadable(before);
-  const url = `${server.url.replace("http", "ws")}/rooms/r`;
-  const client = await connect(url, { headers: bearer(credential()) });
-  const stream = await openEvents(`${server.url}/rooms/r`, bearer(credential()));
-  const stays = await connect(url, { headers: bearer(OTHER) });
-  await server.reload(after);
-  expect((await client.closed).code).toBe(4401);
-  await stream.ended;
-  expect((await fetch(`${server.url}/rooms/r`, { headers: bearer(credential()) })).status).toBe(401);
-  expect(stays.ws.readyState).toBe(stays.ws.OPEN);
-});
+])(
+  "a session ends when %s, but a session with a different token stays",
+  async (_, before, after, credential) => {
+    const server = await startReloadable(before);
+    const url = `${server.url.replace("http", "ws")}/rooms/r`;
+    const client = await connect(url, { headers: bearer(credential()) });
+    const stream = await openEvents(`${server.url}/rooms/r`, bearer(credential()));
+    const stays = await connect(url, { headers: bearer(OTHER) });
+    await server.reload(after);
+    expect((await client.closed).code).toBe(4401);
+    await stream.ended;
+    expect((await fetch(`${server.url}/rooms/r`, { headers: bearer(credential()) })).status).toBe(401);
+    expect(stays.ws.readyState).toBe(stays.ws.OPEN);
+  },
+);
 
 test("a session stays while its secret, key, issuer and audience are still accepted", async () => {
   const server = await startReloadable(access({ audience: ["a"] }));
@@ -228,7 +231,7 @@ test("a session stays while its secret, key, issuer and audience are still accep
   await client.until((frames) => frames.includes("x"));
 });
 
-test("a new hook decides about live sessions, also asynchronously, and the old one no longer does", async () => {
+test("a new hook, even if asynchronous, decides about live sessions, and the old hook no longer does", async () => {
   const hook = (room: string) =>
     `export default { authorize: async ({ room, action }) => action === "publish" || room !== "${room}" };`;
   const server = await startReloadable(hook("none"), "thump.config.ts");
@@ -241,7 +244,7 @@ test("a new hook decides about live sessions, also asynchronously, and the old o
   await client.until(() => client.messages("b").length === 1);
 });
 
-test("sessions of pages end when their origin is no longer allowed, others stay", async () => {
+test("sessions of pages end when their origin is no longer allowed; others stay", async () => {
   const origins = ["https://a.example", "https://b.example"];
   const server = await startReloadable({ origins });
   const socketUrl = `${server.url.replace("http", "ws")}/rooms/r`;

@@ -1,4 +1,4 @@
-// Reload on SIGHUP: new rules, limits and origins without ending a session; an invalid file changes nothing.
+// Reload on SIGHUP applies new rules, limits and origins without ending a session. An invalid file changes nothing.
 import { expect, test } from "bun:test";
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ const publish = ({ url }: Started, room: string, body: string) =>
   fetch(`${url}/rooms/${room}`, { method: "POST", body });
 const socketUrl = ({ port }: Started, path: string) => `ws://127.0.0.1:${port}${path}`;
 
-test("rules, limits and origins apply at once, and all sessions stay", async () => {
+test("rules, limits and origins apply immediately, and all sessions stay", async () => {
   const server = await startReloadable('{"rooms":{"r":{}}}');
   const raw = await connect(socketUrl(server, "/rooms/r"));
   const mux = await multiplexed(socketUrl(server, "/ws?room=r"));
@@ -74,7 +74,7 @@ test("settings that need a restart are logged, and the others are applied", asyn
   };
   const lines = await server.reload(JSON.stringify(config));
   const restart = lines.find((line) => line.restart)?.restart?.split(", ");
-  // The port is set by a flag, which takes precedence over the file.
+  // The port is not listed, because a flag sets it and takes precedence over the file.
   expect(restart?.toSorted()).toEqual(["heartbeat", "maxMessage"]);
   expect(lines[0]?.changed?.split(", ").toSorted()).toEqual(["maxBody", "rooms"]);
   expect((await publish(server, "r", "x")).status).toBe(403);
@@ -93,12 +93,12 @@ test("the message limit can grow as far as the socket limits allow", async () =>
   expect(await raw.next()).toBe(large);
 });
 
-test("without a difference nothing changes", async () => {
+test("if nothing differs, nothing changes", async () => {
   const server = await startReloadable('{"rooms":{"r":{"history":{"count":2}}}}');
   expect((await server.reload('{"rooms":{"r":{"history":{"count":2}}}}'))[0]?.changed).toBe("nothing");
 });
 
-test("a TypeScript file is read again, with its imports from the same folder", async () => {
+test("a TypeScript file is reloaded together with its imports from the same folder", async () => {
   const cwd = folder({
     "thump.config.ts": 'import { rooms } from "./parts/rooms.ts"; export default { rooms };',
   });
@@ -122,7 +122,7 @@ test("a TypeScript file is read again, with its imports from the same folder", a
   }
 });
 
-test("a folder replaced through a symbolic link, as in Kubernetes, is read again", async () => {
+test("a folder that is replaced through a symbolic link, as in Kubernetes, is reloaded", async () => {
   const rule = (publishers: string) =>
     `import { r } from "./r.ts"; export default { rooms: { r: { ...r, publish: "${publishers}" } } };`;
   const part = 'export const r = { lag: "latest" };';
@@ -170,7 +170,7 @@ test("new history limits apply to stored messages, and never hide a gap", async 
   expect((await state("brief", first)).messages.map(({ data }) => data)).toEqual([3]);
 });
 
-test("many reloads in a row, while clients publish, lose no message", async () => {
+test("many consecutive reloads while clients publish lose no message", async () => {
   const server = await startReloadable('{"rooms":{"r":{"history":{"count":5000}}}}');
   const raw = await connect(socketUrl(server, "/rooms/r"));
   const mux = await multiplexed(socketUrl(server, "/ws"));

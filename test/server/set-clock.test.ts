@@ -1,4 +1,4 @@
-// The machine's clock is set by an hour while the server runs: intervals and stored messages are unaffected.
+// The machine's clock jumps by an hour while the server runs: intervals and stored messages are unaffected.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { connect } from "../support/clients.ts";
@@ -19,14 +19,14 @@ function start(args: string[], cwd = folder()): Promise<Started> {
   return listening(child);
 }
 
-/** Sets the clock of the process by an hour. */
+/** Moves the process's clock by an hour. */
 async function setClock({ process, out }: Started, where: "back" | "forward"): Promise<void> {
   process.kill(where === "back" ? "SIGUSR1" : "SIGUSR2");
   await out.until((lines) => lines.some((line) => line.startsWith("the clock was set")));
 }
 
 test.each(["back", "forward"] as const)(
-  "set %s: sockets and streams still receive heartbeats",
+  "clock set %s: sockets and streams still receive heartbeats",
   async (where) => {
     const server = await start(["--heartbeat", "2s"]);
     const socket = await connect(`${server.url.replace("http", "ws")}/rooms/quiet`);
@@ -45,7 +45,7 @@ test.each([
   ["memory", []],
   ["a file", ["--data", "data"]],
 ] as [string, string[]][])(
-  "set forward: messages stored in %s and idempotency keys stay",
+  "clock set forward: messages stored in %s and idempotency keys stay",
   async (_, args) => {
     const server = await start(args);
     const publish = () =>
@@ -57,7 +57,7 @@ test.each([
         .length;
     const first = await publish();
     await setClock(server, "forward");
-    // Expired messages are removed by reads, and once a second.
+    // Expired messages are removed on reads, and once per second.
     for (let i = 0; i < 8; i++) {
       expect(await count()).toBe(1);
       await Bun.sleep(250);

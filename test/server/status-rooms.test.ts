@@ -1,4 +1,4 @@
-// The status rooms: their contents, who may subscribe, and that only the server publishes there.
+// Status rooms: their contents, who may subscribe, and that only the server publishes in them.
 import { expect, test } from "bun:test";
 import type { ErrorReport, ServerSample, SessionReport } from "../../src/protocol/status-rooms.ts";
 import type { Options } from "../../src/index.ts";
@@ -15,7 +15,7 @@ const withConsole = (options: Options = {}) => startServer({ console: true, ...o
 const secured = () =>
   withConsole({ access: { secrets: SECRET, apiKeys: [{ name: "master", hash: hash(MASTER) }] } });
 
-/** Subscribes from this machine. */
+/** Subscribes to rooms from this machine. */
 async function listen(server: TestServer, ...rooms: string[]): Promise<Multiplexed> {
   const query = rooms.map((room) => `room=${room}`).join("&");
   return multiplexed(server.socket(`/ws?${query}`));
@@ -76,7 +76,7 @@ test("earlier statistics are stored for later subscribers", async () => {
   expect(samples(late).slice(0, 2)).toEqual(samples(first));
 });
 
-test("sessions opened and closed with their reasons, and errors, without client data", async () => {
+test("opened sessions, closed sessions with their reasons, and errors are reported without client data", async () => {
   const server = withConsole();
   const client = await listen(server, "thump:sessions", "thump:errors");
   const visitor = await connect(server.socket("/rooms/r"));
@@ -107,14 +107,14 @@ test("sessions opened and closed with their reasons, and errors, without client 
   expect(JSON.stringify(client.all)).not.toContain("secret-word");
 });
 
-test("many sessions and errors make one short report", async () => {
+test("many sessions and errors are combined in one short report", async () => {
   const server = withConsole();
   const client = await listen(server, "thump:sessions", "thump:errors");
   const all = await Promise.all(Array.from({ length: 120 }, () => connect(server.socket("/rooms/r"))));
   await Promise.all(Array.from({ length: 120 }, () => fetch(`${server.url}/nowhere`)));
   const notes = () => client.messages("thump:sessions").map((frame) => frame["data"] as SessionReport);
   const began = () => notes().reduce((sum, note) => sum + note.began.length + note.more.began, 0);
-  // The subscriber itself is one of them.
+  // One more, because the subscriber is a session too.
   await client.until(() => began() === all.length + 1);
   for (const note of notes()) expect(note.began.length).toBeLessThanOrEqual(50);
   const errors = () =>
@@ -123,7 +123,7 @@ test("many sessions and errors make one short report", async () => {
   expect(new Set(errors().map(({ code }) => code))).toEqual(new Set(["not-found"]));
 });
 
-test("only the server publishes there: no client, no key, no code", async () => {
+test("only the server itself publishes in status rooms: clients, API keys and code cannot", async () => {
   const open = withConsole();
   expect(await problemOf(open.publish(STATS, "x"))).toMatchObject({ status: 403, code: "forbidden" });
   const client = await listen(open, STATS);
@@ -160,7 +160,7 @@ test("on an open server, only programs on this machine may subscribe", async () 
   expect((await attempt(server.room(STATS), { headers: passedOn })).status).toBe(403);
 });
 
-test("lists contain them only if the request names them and is permitted", async () => {
+test("lists contain status rooms only if the request names them and has permission", async () => {
   const server = secured();
   await multiplexed(server.socket("/ws")).catch(() => undefined);
   const client = new Multiplexed(
@@ -176,7 +176,7 @@ test("lists contain them only if the request names them and is permitted", async
   expect(await names("thump:*")).toContain(STATS);
 });
 
-test("configured rules do not apply to them, and only permitted clients delete their history", async () => {
+test("configured rules do not apply to status rooms, and only clients with permission delete their history", async () => {
   const server = withConsole({ rooms: { "*": { join: "anyone", history: false } } });
   const client = await listen(server, STATS);
   await nextSample(client);
@@ -186,7 +186,7 @@ test("configured rules do not apply to them, and only permitted clients delete t
   expect(await problemOf(forgotten)).toMatchObject({ code: "forbidden" });
 });
 
-test("without the console nothing is published, and the log does not advance", async () => {
+test("without the console, nothing is published and the log does not advance", async () => {
   const server = startServer();
   const noisy = withConsole();
   await nextSample(await listen(noisy, STATS));

@@ -1,4 +1,4 @@
-// thump.subscribe(): a room as an async iterator, for code in the same process.
+// thump.subscribe(): an async iterator over a room, for code in the same process.
 import { expect, test } from "bun:test";
 import { type RoomMessage, serve, type ThumpServer } from "../../src/index.ts";
 import { cleanup } from "../support/cleanup.ts";
@@ -9,7 +9,7 @@ function start(options: Parameters<typeof serve>[0] = {}): ThumpServer {
   return running.thump;
 }
 
-/** The next items, messages as their data. */
+/** Takes the next items. Messages are reduced to their data. */
 async function take(subscription: AsyncIterator<{ type: string }>, count: number): Promise<unknown[]> {
   const items: unknown[] = [];
   while (items.length < count) {
@@ -20,7 +20,7 @@ async function take(subscription: AsyncIterator<{ type: string }>, count: number
   return items;
 }
 
-test("messages from the call on, with all their fields", async () => {
+test("a subscription yields the messages published after the call, with all their fields", async () => {
   const thump = start();
   const subscription = thump.subscribe("a");
   const { at } = await thump.publish("a", { n: 1 }, { event: "e" });
@@ -32,7 +32,7 @@ test("messages from the call on, with all their fields", async () => {
   expect(await take(subscription, 1)).toEqual([new Uint8Array([1, 2])]);
 });
 
-test("stored messages come first: after a cursor, or the newest", async () => {
+test("stored messages come first, either those after a cursor or the newest", async () => {
   const thump = start();
   const { at } = await thump.publish("a", 1);
   await thump.publish("a", 2);
@@ -44,7 +44,7 @@ test("stored messages come first: after a cursor, or the newest", async () => {
   expect(await take(last, 2)).toEqual([3, 4]);
 });
 
-test("a loop that does not take messages holds a position, and then receives all of them in order", async () => {
+test("a paused loop holds only a position, and later receives all messages in order", async () => {
   const thump = start({ rooms: { "*": { history: { count: 10_000, bytes: "10MB" } } } });
   const subscription = thump.subscribe("a");
   const count = 5000;
@@ -56,7 +56,7 @@ test("a loop that does not take messages holds a position, and then receives all
   expect(await take(subscription, 1)).toEqual(["live again"]);
 });
 
-test("a loop that takes too few messages receives a gap notice where they are no longer stored", async () => {
+test("a loop that is too slow receives a gap notice for messages that are no longer stored", async () => {
   const thump = start({ rooms: { "*": { history: { count: 10 } } } });
   const subscription = thump.subscribe("a");
   for (let n = 0; n < 1000; n++) await thump.publish("a", n);
@@ -65,7 +65,7 @@ test("a loop that takes too few messages receives a gap notice where they are no
   expect(items.slice(257)).toEqual(Array.from({ length: 10 }, (_, n) => 990 + n));
 });
 
-test("positions: where it starts, and where it is while the room is quiet", async () => {
+test("a subscription yields its start position, and its current position while the room is idle", async () => {
   const thump = start({ heartbeat: "100ms" });
   const { at } = await thump.publish("a", 1);
   const subscription = thump.subscribe("a", { positions: true });
@@ -102,7 +102,7 @@ test("a subscription ends when the loop is left, when its signal is aborted, in 
   expect(await closed).toEqual(["done"]);
 });
 
-test("errors: names, cursors and the session limit", () => {
+test("invalid names, invalid cursors and the session limit cause errors", () => {
   const thump = start({ limits: { sessions: 1 } });
   const code = (expected: string) => expect.objectContaining({ code: expected });
   expect(() => thump.subscribe("")).toThrow(code("invalid-room"));
@@ -111,7 +111,7 @@ test("errors: names, cursors and the session limit", () => {
   expect(() => thump.subscribe("a")).toThrow(code("busy"));
 });
 
-test("a subscription makes no user present", async () => {
+test("a subscription does not make a user present", async () => {
   const thump = start({ rooms: { "*": { presence: true } } });
   thump.subscribe("a");
   expect(thump.sessionsIn("a")).toBe(1);

@@ -1,4 +1,4 @@
-// TLS options: an invalid certificate or key is reported before the server listens, by check, and by a reload.
+// TLS options: an invalid certificate or key is reported before the server listens, by `check`, and on a reload.
 import { expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -12,7 +12,7 @@ import { isRoot, testIf } from "../support/skip.ts";
 const DAY = 86_400_000;
 const soon = () => Date.now() + 60_000;
 
-test("certificate and key are read, with the expiry", () => {
+test("the certificate, its expiry and the key are read", () => {
   const { cert, key, pem } = makeCertificate();
   const pair = readTls({ cert, key }, soon());
   expect(pair).toMatchObject({ files: { cert, key }, pem: { cert: pem } });
@@ -62,20 +62,20 @@ function refusal(options: Parameters<typeof readTls>[0], now: number): string {
   return "the pair was accepted";
 }
 
-// Root can read every file.
+// Skipped for root, who can read every file.
 testIf(isRoot)("the error names a key file without read permission", () => {
   const { cert, key } = makeCertificate();
   chmodSync(key, 0);
   expect(refusal({ cert, key }, soon())).toBe(`${key}: permission denied`);
 });
 
-test("an encrypted key is opened by its passphrase", async () => {
+test("an encrypted key is opened with its passphrase", async () => {
   const { cert, key, pem } = makeCertificate("open-sesame");
   const server = startServer({ tls: { cert, key, passphrase: "open-sesame" } });
   expect((await fetch(`${server.url}/healthz`, { tls: { ca: pem } })).status).toBe(200);
 });
 
-test("by flags: the banner contains https; an incomplete pair exits with 2 and a message", async () => {
+test("with flags, the banner contains https; an incomplete pair exits with 2 and a message", async () => {
   const { cert, key, pem } = makeCertificate();
   const started = await startProcess(["--port", "0", "--tls-cert", cert, "--tls-key", key]);
   expect(started.url).toStartWith("https://127.0.0.1:");
@@ -87,7 +87,7 @@ test("by flags: the banner contains https; an incomplete pair exits with 2 and a
   expect([code, err]).toEqual([2, expect.stringContaining("thump: tls: both are required")]);
 });
 
-test("by environment and file together; thump check masks the passphrase", async () => {
+test("environment and config file can be combined; thump check masks the passphrase", async () => {
   const { cert, key } = makeCertificate("open-sesame");
   const cwd = folder({ "thump.config.json": JSON.stringify({ tls: { cert } }) });
   const env = { THUMP_TLS_KEY: key, THUMP_TLS_PASSPHRASE: "open-sesame" };
@@ -99,7 +99,7 @@ test("by environment and file together; thump check masks the passphrase", async
   expect((await runProcess(["check"], { THUMP_TLS_KEY: key }, cwd)).code).toBe(2);
 });
 
-test("a renewed pair is logged as needing a restart; an invalid one changes nothing", async () => {
+test("a renewed pair is logged as requiring a restart; an invalid pair changes nothing", async () => {
   const { cert, key } = makeCertificate();
   const config = (drain: number) => ({ tls: { cert, key }, drain });
   const server = await startReloadable(config(1));
@@ -117,7 +117,9 @@ test("a renewed pair is logged as needing a restart; an invalid one changes noth
   });
 });
 
-/** Returns the cipher of a connection by a client that offers only this one; undefined if it is refused. */
+/**
+ * Connects with a client that offers only these ciphers. Returns the agreed cipher, or undefined if the server refuses.
+ */
 async function agreed(port: number, ...offer: string[]): Promise<string | undefined> {
   const client = Bun.spawn(["openssl", "s_client", "-connect", `127.0.0.1:${port}`, ...offer], {
     stdin: new Uint8Array(),
@@ -129,7 +131,7 @@ async function agreed(port: number, ...offer: string[]): Promise<string | undefi
 }
 
 test.each(["ec", "rsa"] as const)(
-  "TLS 1.2 with a key of type %s: only forward secrecy and authenticated encryption",
+  "TLS 1.2 with a key of type %s: only ciphers with forward secrecy and authenticated encryption",
   async (kind) => {
     const { cert, key } = makeCertificate(undefined, undefined, kind);
     const { port } = startServer({ tls: { cert, key } });

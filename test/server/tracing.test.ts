@@ -1,4 +1,4 @@
-// Traces of publications, as an OpenTelemetry collector receives them.
+// Traces of publications as an OpenTelemetry collector receives them.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { multiplexed } from "../support/clients.ts";
@@ -11,7 +11,7 @@ const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const PARENT = "b7ad6b7169203331";
 const ARGS = ["--port", "0", "--no-demo", "--log", "none"];
 
-test("a publication is a span, a child of the publisher's, on every transport, without the data", async () => {
+test("on every transport, a publication is a child span of the publisher's span, without the data", async () => {
   const { url, spans, text } = collector();
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_BSP_SCHEDULE_DELAY: "10" };
   const started = await startProcess(ARGS, env);
@@ -50,7 +50,7 @@ test("an unsampled traceparent creates no span; an invalid one starts a new trac
   expect(all[0]?.attributes["thump.seq"]).toBe(2);
 });
 
-test("an unreachable collector has no effect, and without a collector nothing is traced", async () => {
+test("an unreachable collector has no effect; without a collector, nothing is traced", async () => {
   const gone = collector();
   const started = await startProcess([...ARGS, "--traces", "http://127.0.0.1:9"]);
   expect((await fetch(`${started.url}/rooms/r`, { method: "POST", body: "x" })).status).toBe(201);
@@ -62,7 +62,7 @@ test("an unreachable collector has no effect, and without a collector nothing is
   expect(gone.spans.all).toEqual([]);
 });
 
-test("the sampled flag applies to trusted publishers only; other publications link to the trace", async () => {
+test("the sampled flag applies only to trusted publishers; other publications link to the trace", async () => {
   const { url, spans } = collector();
   const key = `thump_${"k".repeat(43)}`;
   const access = {
@@ -90,7 +90,7 @@ test("the sampled flag applies to trusted publishers only; other publications li
   expect(await started.process.exited).toBe(0);
   const [span] = await spans.until((all) => all.length > 0);
   expect(span).toMatchObject({ traceId: TRACE, parentSpanId: PARENT });
-  // The seq of the third publication: the first two were not sampled.
+  // This is the third publication, because the first two were not sampled.
   expect(span?.attributes["thump.seq"]).toBe(3);
   expect(spans.all).toHaveLength(1);
 

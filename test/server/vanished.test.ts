@@ -1,4 +1,4 @@
-// Clients whose network vanishes: packets are dropped and no connection is closed, but their sessions end.
+// Clients whose network vanishes: packets are dropped without a close, but the clients' sessions end.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { setUserTimeout } from "../../src/server/tcp-user-timeout.ts";
@@ -11,10 +11,10 @@ import { testIf } from "../support/skip.ts";
 import { tcp } from "../support/tcp.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
-/** THUMP_BINARY selects the compiled server. */
+/** THUMP_BINARY selects a compiled server. */
 const SERVER = process.env["THUMP_BINARY"];
 
-/** Program that opens one session of each kind and prints their names. Each session reads and responds to pings. */
+/** A program that opens one session of each kind and prints the kinds. Each session reads and responds to pings. */
 const CLIENT = `
   const [host] = process.argv.slice(2);
   const stream = async (name, path, accept) => {
@@ -39,7 +39,7 @@ interface Line {
 }
 
 testIf(noNamespaces)(
-  "all sessions of a vanished client end after a few heartbeats, and a connected one stays",
+  "all sessions of a vanished client end after a few heartbeats, and a connected client's session stays",
   async () => {
     const [inside, outside] = namespaces();
     const args = ["--host", inside.address, "--port", "0", "--no-demo", "--heartbeat", "1s"];
@@ -67,7 +67,7 @@ testIf(noNamespaces)(
       await opened.until(({ length }) => length === TRANSPORTS.length);
       return opened;
     };
-    // A session on the server's side of the network stays.
+    // A session on the server's side of the network, which stays.
     await open(inside);
     expect((await open(outside)).all.toSorted()).toEqual(TRANSPORTS);
     const ended = () =>
@@ -87,7 +87,7 @@ testIf(noNamespaces)(
   60_000,
 );
 
-test("a client that pauses reading for a while stays connected and receives everything", async () => {
+test("a client that stops reading for a while stays connected and receives everything", async () => {
   const rooms = { "*": { history: { count: 10_000, bytes: "100MiB" } } };
   const server = startServer({ rooms, limits: { headTime: "1s" }, heartbeat: 15 });
   const slow = await tcp(server.port);
@@ -95,9 +95,9 @@ test("a client that pauses reading for a while stays connected and receives ever
   await slow.until("\nid: ");
   slow.socket.pause();
   const [session] = server.thump.hub.sessions.values();
-  // More than fits into the client's window.
+  // More data than fits into the client's TCP window.
   for (let n = 0; n < 50 || !session?.hasUnsent(); n++) await server.thump.publish("r", "x".repeat(60_000));
-  // The test closes two idle connections one after the other: more than 8 s.
+  // Waits more than 8 s: two idle connections time out, one after the other.
   for (let i = 0; i < 2; i++) {
     const idle = await tcp(server.port);
     idle.send("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");

@@ -1,4 +1,4 @@
-// Idempotency keys: each belongs to an API key, a user, code in the server, or all anonymous clients.
+// Idempotency keys: each is scoped to an API key, a user, code in the server, or all anonymous clients.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { dataOf, problemOf, publishAt, stateOf } from "../support/answers.ts";
@@ -26,7 +26,7 @@ function secured(): TestServer {
 const grants = { orders: ["join", "publish"] };
 const guest = (jti: string) => bearer(token(claims({ sub: undefined, jti, rooms: grants })));
 
-test("an idempotency key of one client does not suppress publications of others", async () => {
+test("one client's idempotency key does not suppress other clients' publications", async () => {
   const server = secured();
   const post = (headers: Record<string, string>) =>
     publishAt(server, "orders", "paid", { ...headers, "idempotency-key": "order-1001" });
@@ -45,8 +45,8 @@ test("an idempotency key of one client does not suppress publications of others"
 });
 
 test.each<[who: string, headers: (n: number) => Record<string, string>]>([
-  ["anonymous clients, on all of their connections", () => ({})],
-  ["an API key, on all of its connections", () => bearer(BACKEND)],
+  ["anonymous clients, on all their connections", () => ({})],
+  ["an API key, on all its connections", () => bearer(BACKEND)],
   ["a user, with any token", (n) => bearer(token(claims({ jti: `${n}` })))],
   ["any tokens without a user", (n) => guest(`${n}`)],
 ])("%s: a repeated key returns the first cursor, on every route", async (_, headers) => {
@@ -63,7 +63,7 @@ test.each<[who: string, headers: (n: number) => Record<string, string>]>([
   expect(dataOf(await stateOf(server, "orders"))).toEqual(["paid"]);
 });
 
-test("the same key with a different event or different data is rejected on every route", async () => {
+test("a reused key with a different event or different data is rejected on every route", async () => {
   const server = startServer();
   const key = "k";
   await publishAt(server, "r", "one", { "idempotency-key": key });

@@ -1,4 +1,4 @@
-// Principals are rechecked after every wait, so nothing is done with a token or key that ended in the meantime.
+// Principals are rechecked after every wait, so that a token or key that became invalid meanwhile has no effect.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { Authorize, Options } from "../../src/index.ts";
@@ -21,7 +21,7 @@ interface Late {
   finish(): Promise<string>;
 }
 
-/** A request whose head and first part of the body have been sent. */
+/** Starts a request: sends the head and the first part of the body. */
 async function late(server: TestServer, path: string, credential: string, body: string): Promise<Late> {
   const connection = await tcp(server.port);
   const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
@@ -70,7 +70,7 @@ test.each(BODIES)("POST %s: a token that expires while the body arrives", async 
   const server = secured();
   const exp = seconds(2);
   const request = await late(server, path, token(claims({ exp })), body);
-  // Without a session, nothing signals the expiry.
+  // A request without a session gets no signal of the expiry.
   while (Date.now() < exp * 1000) await Bun.sleep(20);
   const answer = await request.finish();
   expect(answer).toStartWith("HTTP/1.1 401");
@@ -90,7 +90,7 @@ test.each([...BODIES, ["/revoke", '{"user":"u7"}'] as [string, string]])(
 );
 
 test.each(["publish", "join", "history", "members"])(
-  "a token that expires while the hook decides about its %s: nothing is done on its behalf",
+  "a token that expires while the hook decides about its %s: the command has no effect",
   async (type) => {
     const asked = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<boolean>();

@@ -1,4 +1,4 @@
-// Token expiry on live sessions, and renewal with a new token.
+// Token expiry in live sessions, and renewal with a new token.
 import { expect, test } from "bun:test";
 import { connect, Multiplexed } from "../support/clients.ts";
 import { startServer } from "../support/server.ts";
@@ -52,7 +52,7 @@ test("with a new token, the session keeps its rooms and positions", async () => 
   const exp = seconds(3600);
   const renewed = await client.ask({ type: "auth", token: token(claims({ exp })) });
   expect(renewed).toMatchObject({ type: "authorized", user: "u7", expires: exp * 1000 });
-  // A session without a new token shows that the time is over.
+  // A session without a new token ends, which shows that the old token has expired.
   const other = await mux(server, short({ exp: first + 1 }));
   expect((await other.closed).code).toBe(4401);
   await server.publish("r", "after", bearer(token()));
@@ -64,7 +64,7 @@ test("the grants of the new token replace the old ones at once", async () => {
   const client = await mux(server, token());
   await client.ask({ type: "join", room: "s" });
   const renewed = client.ask({ type: "auth", token: token(claims({ rooms: { s: ["join"], t: ALL } })) });
-  // Sent directly after the new token, and authorized by it.
+  // Sent directly after the new token, which must authorize it.
   const refused = client.ask({ type: "publish", room: "s", data: 1 });
   const allowed = client.ask({ type: "join", room: "t" });
   expect(await client.find(({ type }) => type === "left")).toMatchObject({ room: "r", code: "forbidden" });

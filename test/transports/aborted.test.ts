@@ -1,4 +1,4 @@
-// Clients that disconnect before the response, at every stage of every kind of request, leave no state.
+// Clients that disconnect before the response leave no state, at any stage of any kind of request.
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import http2 from "node:http2";
@@ -14,7 +14,7 @@ import { startServer, type TestServer } from "../support/server.ts";
 import { tcp } from "../support/tcp.ts";
 import { bearer, claims, ec, tokenBy } from "../support/tokens.ts";
 
-/** Holds all calls while it is shut. */
+/** Holds all calls while the gate is shut. */
 class Gate {
   /** Number of held calls. */
   waiting = 0;
@@ -72,7 +72,7 @@ interface World {
   headers: Record<string, string>;
 }
 
-/** Shared by all tests, because creating one takes a process. */
+/** Shared by all tests, because creating a certificate starts a process. */
 let made: { cert: string; key: string } | undefined;
 function certificate(): { cert: string; key: string } {
   made ??= makeCertificate(undefined, directory);
@@ -99,7 +99,7 @@ async function newWorld(secure: boolean): Promise<World> {
     rooms: { "*": { join: "anyone", publish: "anyone", history: { read: "anyone" } } },
     access: { jwks: `http://127.0.0.1:${keys.port}/` },
     ...(secure ? { tls: certificate() } : {}),
-    // A different room per request, so that no decision is cached.
+    // Every request uses a different room, so that no decision is cached.
     authorize: async () => {
       await gates.hook.pass();
       return true;
@@ -123,7 +123,7 @@ async function newWorld(secure: boolean): Promise<World> {
   log.newest = (...given) => gates.read.pass()?.then(() => newest(...given)) ?? newest(...given);
   log.catchUpTo = () => gates.read.pass();
   const { at } = await thump.publish("r", "first");
-  // With a token, so that it is verified, and from an external address, so that limits by address apply.
+  // The token must be verified, and the external address is subject to per-address limits.
   const headers = {
     "x-forwarded-for": "203.0.113.9",
     ...bearer(tokenBy(pair, "ES256", claims(), { kid: "k" })),
@@ -164,7 +164,7 @@ const overHttp2 =
       ...own,
     });
     stream.on("error", () => {});
-    // Without a length, so that the head does not show that a part is missing.
+    // No content-length, so that the head does not reveal that a part is missing.
     if (body !== undefined && cut) stream.write(body.slice(0, 2));
     else stream.end(body);
     return () => (all ? connection.destroy() : stream.close(http2.constants.NGHTTP2_CANCEL));
@@ -176,7 +176,7 @@ const PROTOCOLS: [name: string, begin: Begin, secure: boolean][] = [
   ["HTTP/2, connection lost", overHttp2(true), true],
 ];
 
-/** Resolves when the server has processed everything sent before. */
+/** Resolves when the server has processed everything sent so far. */
 async function settled({ server }: World): Promise<void> {
   for (let i = 0; i < 3; i++)
     await fetch(`${server.url}/healthz`, { keepalive: false, tls: { rejectUnauthorized: false } });
@@ -246,7 +246,7 @@ describe.each(PROTOCOLS)("%s", (_, begin, secure) => {
     "%s, aborted after it was opened",
     async (_name, kind) => {
       const world = await newWorld(secure);
-      // With messages after the cursor or among the newest, a poll is answered at once.
+      // Without these parameters the poll waits, because there are no stored messages to return.
       const path = kind.path.replace(/&(last|after)=[^&]*/, "");
       const aborts = await Promise.all(Array.from({ length: 3 }, () => begin(world, { ...kind, path })));
       await eventually(() => world.server.thump.hub.sessions.size === 3);
@@ -285,7 +285,7 @@ test("a session that ends while its room opens does not close the room for later
   expect(server.thump.hub.rooms.size).toBe(1);
 });
 
-test("polls that are aborted at once do not use up the session limit", async () => {
+test("polls that are aborted immediately do not use up the session limit", async () => {
   const server = startServer({ limits: { sessions: 10 } });
   for (let i = 0; i < 300; i++) {
     const poll = await tcp(server.port);
@@ -297,7 +297,7 @@ test("polls that are aborted at once do not use up the session limit", async () 
   expect(others).toHaveLength(10);
 });
 
-test("many sessions that continue after the same wait do not exceed the session limit", async () => {
+test("many sessions released from the same wait do not exceed the session limit", async () => {
   const gate = new Gate();
   const server = startServer({
     limits: { sessions: 5 },
@@ -317,12 +317,12 @@ test("many sessions that continue after the same wait do not exceed the session 
   expect(statuses.filter((status) => status === 200)).toHaveLength(5);
 });
 
-/** The waits of a socket or a stream during which a client may disconnect. */
+/** Commands of a socket that may still be waiting when the client disconnects. */
 const COMMANDS = ["join", "history", "members", "publish"] as const;
 
 test.each(
   COMMANDS.flatMap((type) => (["hook", "subscribe", "read"] as const).map((stage) => [type, stage] as const)),
-)("a socket that asks to %s, closed at: %s", async (type, stage) => {
+)("a socket that sends %s, closed at: %s", async (type, stage) => {
   const world = await newWorld(false);
   const { server, gates, cursor } = world;
   const sockets = await Promise.all(Array.from({ length: 3 }, () => connect(server.socket("/ws?room=s"))));

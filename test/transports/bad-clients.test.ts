@@ -1,4 +1,4 @@
-// Clients that disconnect abruptly, fall silent or violate the protocol: their session ends, others continue.
+// Clients that disconnect abruptly, fall silent or violate the protocol: their sessions end, others continue.
 import { expect, spyOn, test } from "bun:test";
 import { eventually, problemOf, publishAt } from "../support/answers.ts";
 import { bystander } from "../support/bystander.ts";
@@ -20,7 +20,7 @@ test("a client that disconnects in the middle of a frame leaves the room", async
   }
 });
 
-test("messages that it published before are delivered", async () => {
+test("messages sent before a disconnect in the middle of a frame are delivered", async () => {
   const server = startServer();
   const listener = await connect(server.socket("/rooms/r"));
   const client = await bareSocket(server.port, "/rooms/r");
@@ -43,7 +43,7 @@ test("a client that disconnects from a stream leaves the room", async () => {
   await other.isWell();
 });
 
-test("a client that disconnects in the middle of a body is not an internal error", async () => {
+test("a client that disconnects in the middle of a body causes no internal error", async () => {
   const server = startServer();
   const other = await bystander(server, "r");
   const logged = spyOn(console, "error").mockImplementation(() => {});
@@ -59,7 +59,7 @@ test("a client that disconnects in the middle of a body is not an internal error
   expect(logged.mock.calls).toEqual([]);
 });
 
-test("a client that never answers pings is closed with 4408; one that does stays", async () => {
+test("a client that never answers pings is closed with 4408; a client that does stays", async () => {
   const server = startServer({ heartbeat: 0.1 });
   const other = await bystander(server, "r");
   const silent = await bareSocket(server.port, "/rooms/r");
@@ -102,7 +102,7 @@ test.each([
   await other.isWell();
 });
 
-test("control frames between frames are answered", async () => {
+test("control frames between other frames are answered", async () => {
   const server = startServer();
   const listener = await connect(server.socket("/rooms/r"));
   const client = await bareSocket(server.port, "/rooms/r");

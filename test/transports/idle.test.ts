@@ -1,4 +1,4 @@
-// The idle timeout of connections: none while a request streams or waits, and the usual one afterwards.
+// The idle timeout of connections is off while a request streams or waits, and applies again afterwards.
 import { expect, test } from "bun:test";
 import { Elysia } from "elysia";
 import { thump } from "../../src/index.ts";
@@ -8,7 +8,7 @@ import { cleanup } from "../support/cleanup.ts";
 import { startServer } from "../support/server.ts";
 import { type Tcp, tcp } from "../support/tcp.ts";
 
-/** The shortest timeout: Bun counts in steps of 4 s. */
+/** The shortest possible timeout, because Bun counts in steps of 4 s. */
 const IDLE = { limits: { headTime: "1s" } };
 const SSE = "Accept: text/event-stream\r\n";
 const head = (method: string, path: string, fields = "") =>
@@ -53,7 +53,10 @@ const REQUESTS: Record<string, [request: string, end: End]> = {
   "a stream that a drain ends": [head("GET", "/rooms/r", SSE), endedBy(CLOSE.goingAway)],
 };
 
-/** Waits until two more connections, one after the other, are closed. Then earlier idle ones are closed too. */
+/**
+ * Opens two more connections, one after the other, and waits until each is closed. Earlier idle ones are closed by
+ * then.
+ */
 async function idleTimePasses({ port }: { port: number }): Promise<void> {
   for (let i = 0; i < 2; i++) {
     const connection = await tcp(port);
@@ -66,7 +69,7 @@ test.each([
   ["that are idle", ""],
   ["that have sent half the head of another request", "GET /healthz HT"],
 ])(
-  "connections %s are closed, whatever requests they had before",
+  "connections %s are closed, whatever requests they carried before",
   async (_, rest) => {
     const trials = Object.entries(REQUESTS).map(async ([what, [request, end]]) => {
       const server = startServer(IDLE);
@@ -95,7 +98,7 @@ test("a stream that the server ends while its client does not read keeps no conn
   await connection.closed;
 });
 
-test("idle streams and waiting polls are not closed, also on a connection that was used before", async () => {
+test("idle streams and waiting polls are not closed, even on a reused connection", async () => {
   const server = startServer(IDLE);
   const [poll, stream, again] = await Promise.all(Array.from({ length: 3 }, () => tcp(server.port)));
   poll?.send(head("GET", "/rooms/r?wait=50"));
@@ -109,7 +112,7 @@ test("idle streams and waiting polls are not closed, also on a connection that w
   for (const connection of [poll, stream, again]) await connection?.until("still here");
 });
 
-test("in an app with the plugin, the timeout of the app applies", async () => {
+test("in an app with the plugin, the app's timeout applies", async () => {
   const app = new Elysia({ serve: { idleTimeout: 2 } }).use(thump({ drain: 0 }));
   app.listen({ port: 0, hostname: "127.0.0.1" });
   cleanup(() => app.stop(true));

@@ -1,4 +1,4 @@
-// Clients that stop reading: others do not wait for them, and they are caught up as the room's rule defines.
+// Clients that stop reading: others do not wait for them, and catch-up follows the room's rule.
 import { expect, test } from "bun:test";
 import { eventually, publishAt } from "../support/answers.ts";
 import { connect, multiplexed, type Socket } from "../support/clients.ts";
@@ -9,7 +9,7 @@ import { tcp } from "../support/tcp.ts";
 const WIDE = { count: 100_000, bytes: "200MiB" };
 const CHUNK = "x".repeat(30_000);
 
-/** Publishes until the server detaches a slow client. Returns the number of publications. */
+/** Publishes until the server detaches a slow client from fan-out. Returns the number of publications. */
 async function publishUntilLagging(server: TestServer): Promise<number> {
   let count = 0;
   while (server.thump.hub.stats.lagged === 0) {
@@ -52,7 +52,7 @@ test("a lagging client does not receive its own publications", async () => {
   expect(numbers(slow)).toEqual([...upTo(count), "last"]);
 });
 
-test("a lagging multiplexed socket is caught up in each of its rooms, and its commands are answered", async () => {
+test("a lagging multiplexed socket catches up in each of its rooms, and its commands are answered", async () => {
   const server = startServer({ rooms: { "*": { history: WIDE } } });
   const slow = await multiplexed(server.socket("/ws?room=r&room=quiet"));
   await slow.until((frames) => frames.length === 3);
@@ -114,7 +114,7 @@ test("lag: disconnect closes only the lagging client, with 4503", async () => {
   await healthy.until((frames) => frames.at(-1) === "last");
 });
 
-test("an unread event stream is caught up in the same way", async () => {
+test("an unread event stream catches up in the same way", async () => {
   const server = startServer({ rooms: { r: { history: WIDE } } });
   const slow = await tcp(server.port);
   slow.send("GET /rooms/r HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n");
@@ -140,7 +140,7 @@ test("a lagging client that disconnects leaves the room", async () => {
   expect(await next.next()).toBe("to nobody");
 });
 
-test("streams that join during a flood have neither a gap nor a repeat between replay and live messages", async () => {
+test("streams that join during a flood miss and repeat nothing between replay and live messages", async () => {
   const server = startServer();
   const flood = await multiplexed(server.socket("/ws"));
   const start = await publishAt(server, "a", "start");

@@ -1,4 +1,5 @@
-// JSON in line formats contains no character that readers may treat as a line end. Python's splitlines has eleven.
+// JSON in line formats contains no character that readers may treat as a line end, such as those of Python's
+// splitlines.
 import { expect, test } from "bun:test";
 import { multiplexed } from "../support/clients.ts";
 import { publishAt, stateOf, dataOf } from "../support/answers.ts";
@@ -11,10 +12,10 @@ const SPLITS = "\u000b\u000c\u001c\u001d\u001e\u0085\u2028\u2029";
 const SPLIT = /[\u000b\u000c\u001c-\u001e\u0085\u2028\u2029]/;
 const JSON_TYPE = { "content-type": "application/json" };
 const ODD = `a${SPLITS}b`;
-/** JSON text that contains the characters unescaped, as far as JSON permits. */
+/** JSON text that contains these characters, unescaped where JSON permits it. */
 const RAW = '{"\u2028":\n["\u0085\u2029 é",\r\n1.10]}';
 
-/** The first lines of a stream that contain JSON, in order of arrival. */
+/** Returns the first `count` lines of a stream that contain JSON. */
 async function linesOf(response: Response, count: number): Promise<string[]> {
   let text = "";
   const lines = () =>
@@ -39,7 +40,7 @@ const STREAMS: Record<string, (url: string) => Promise<Response>> = {
     fetch(`${url}/events`, { method: "POST", body: '[{"room":"r","last":9}]' }),
 };
 
-test.each(Object.keys(STREAMS))("publications in %s", async (kind) => {
+test.each(Object.keys(STREAMS))("publications in %s contain no line ends", async (kind) => {
   const server = startServer();
   await publishAt(server, "r", RAW, JSON_TYPE);
   await publishAt(server, "r", ODD);
@@ -63,7 +64,7 @@ test("JSON in an event stream of one room", async () => {
   expect(line).toBe('{"\\u2028":["\\u0085\\u2029 é",1.10]}');
 });
 
-test("the info of members, in every kind of stream", async () => {
+test("members' info in every kind of stream", async () => {
   const server = startServer({ access: { secrets: SECRET }, rooms: { r: { presence: true } } });
   const headers = bearer(token(claims({ info: { name: ODD } })));
   await (

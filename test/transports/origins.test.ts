@@ -1,4 +1,4 @@
-// Origins: pages of the server itself, of this machine and of listed origins may use the server.
+// Origins: pages served by this server, by this machine or from listed origins may use the server.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { check } from "../../src/cli/check.ts";
@@ -26,7 +26,7 @@ function get(server: TestServer, path: string, origin: string, method = "GET"): 
   return fetch(server.url + path, { method, headers: { origin } });
 }
 
-test.each(refusedOrigins)("a page of %s is rejected on every route", async (origin) => {
+test.each(refusedOrigins)("a page from %s is rejected on every route", async (origin) => {
   const server = startServer({ origins: ["https://app.example"] });
   await publishAt(server, "r", "secret");
   for (const path of ["/rooms/r", "/rooms/r/members", "/rooms", "/events?room=r", "/ws"]) {
@@ -50,7 +50,7 @@ test.each([
   "https://localhost",
   "http://[::1]:3000",
   "https://app.example",
-])("a page of %s may use the server and read the responses", async (origin) => {
+])("a page from %s may use the server and read the responses", async (origin) => {
   const server = startServer({ origins: ["https://app.example"] });
   const response = await server.publish("r", "x", { origin });
   expect(response.status).toBe(201);
@@ -88,7 +88,7 @@ test.each([
   ["/publish", "POST", "content-type"],
   ["/sessions/x", "DELETE", "authorization"],
   ["/users/x/sessions", "DELETE", "authorization"],
-])("a preflight for %s (%s, %s) is answered with the permissions", async (path, method, names) => {
+])("a preflight for %s (%s, %s) gets the CORS permissions", async (path, method, names) => {
   const server = startServer();
   const ask = (origin: string) =>
     fetch(server.url + path, {
@@ -108,10 +108,10 @@ test.each([
   expect((await ask(EVIL)).headers.has("access-control-allow-origin")).toBe(false);
 });
 
-test("a server on loopback rejects host names that others point at this machine", async () => {
+test("a server on loopback rejects foreign host names that resolve to this machine", async () => {
   const server = startServer({ origins: ["https://app.example"] });
   await publishAt(server, "r", "secret");
-  // The request of a browser for a page of http://evil.example:port, which now points to 127.0.0.1.
+  // A browser sends this for a page of http://evil.example:port after that name was pointed to 127.0.0.1.
   for (const host of ["evil.example", `evil.example:${server.port}`, "127.0.0.1.evil.example"]) {
     const asked = fetch(server.room("r"), { headers: { host } });
     expect(await problemOf(asked)).toMatchObject({ status: 403, code: "origin" });
@@ -124,7 +124,7 @@ test("a server on loopback rejects host names that others point at this machine"
   }
 });
 
-test("a server that accepts external clients answers to any host name", async () => {
+test("a server that accepts external clients accepts any host name", async () => {
   const server = startServer({ host: "0.0.0.0", open: true });
   expect((await fetch(server.room("r"), { headers: { host: "chat.example" } })).status).toBe(200);
 });
@@ -139,7 +139,7 @@ test.each([
   ["https://bücher.example", "https://xn--bcher-kva.example"],
   ["https://[2001:DB8::1]", "https://[2001:db8::1]"],
   ["capacitor://localhost", "capacitor://localhost"],
-])("%s on the list allows pages of %s and of no other origin", async (listed, origin) => {
+])("a listed %s allows pages from %s and from no other origin", async (listed, origin) => {
   const server = startServer({ origins: [listed] });
   const response = await get(server, "/rooms/r", origin);
   expect([response.status, response.headers.get("access-control-allow-origin")]).toEqual([200, origin]);
@@ -167,7 +167,7 @@ test.each([
   expect(() => startServer({ origins: [origin] })).toThrow(hint);
 });
 
-test("thump check rejects invalid origins and prints the others in normal form", async () => {
+test("thump check rejects invalid origins and prints valid ones in normal form", async () => {
   const printed = (origins: string) => check(undefined, undefined, { THUMP_ORIGINS: origins }, folder());
   await expect(printed("https://app.example,*.example.com")).rejects.toThrow("list each origin");
   expect(JSON.parse(await printed("https://App.Example/,https://b.example:443"))).toMatchObject({
@@ -175,7 +175,7 @@ test("thump check rejects invalid origins and prints the others in normal form",
   });
 });
 
-test("a page of the server is recognized under any spelling of its host", async () => {
+test("the server's own pages are recognized under any spelling of its host", async () => {
   const server = startServer({ host: "0.0.0.0", open: true });
   const status = async (host: string, origin: string) =>
     (await fetch(server.room("r"), { headers: { host, origin } })).status;
@@ -202,7 +202,7 @@ test("a page of the server is recognized under any spelling of its host", async 
 // CORS: methods, request headers and response headers.
 const ASKS = { origin: "https://app.example", "access-control-request-method": "POST" };
 
-test("a preflight depends only on the origin, not on tokens, rates or addresses", async () => {
+test("a preflight's result depends only on the origin, not on tokens, rates or addresses", async () => {
   const rates = { address: { connects: { rate: 0.001, burst: 1 } } };
   const server = startServer({
     origins: ["https://app.example"],
@@ -225,7 +225,7 @@ test("a preflight depends only on the origin, not on tokens, rates or addresses"
         204,
       );
   expect((await ask("/rooms/r", { origin: EVIL })).status).toBe(403);
-  // Preflights are not charged: the address still has its one connection.
+  // Preflights are not charged: the address may still connect once.
   const first = await fetch(server.room("r"), { headers: { "x-forwarded-for": "203.0.113.9" } });
   expect(first.status).toBe(401);
 });

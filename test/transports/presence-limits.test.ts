@@ -24,7 +24,7 @@ test("thousands of simultaneous joins and leaves cause a few small messages", as
   const pass = presenceClock(server);
   const watcher = await join(server, "watcher");
   const sockets: Socket[] = [];
-  // A hundred connections at a time, within four seconds of the server's clock.
+  // Connect a hundred at a time, within four seconds of the server's clock.
   for (let i = 0; i < MANY; i += 100) {
     const users = Array.from({ length: 100 }, (_, each) => `user-${i + each}`);
     const path = (user: string) => server.socket(`/rooms/r?token=${userToken(user)}`);
@@ -40,7 +40,7 @@ test("thousands of simultaneous joins and leaves cause a few small messages", as
   expect(await membersOf(server, "r")).toMatchObject({ users: MANY + 1, more: true });
   expect((await membersOf(server, "r")).members).toHaveLength(100);
   const late = await join(server, "late");
-  // The snapshot excludes the latest join, which is still to be reported.
+  // The snapshot excludes the latest join, which is reported next.
   const counts = { users: MANY + 1, guests: 0, more: true };
   expect((await late.find(({ type }) => type === "joined"))["presence"]).toEqual(counts);
 
@@ -50,7 +50,7 @@ test("thousands of simultaneous joins and leaves cause a few small messages", as
   pass(1000);
   await watcher.until(() => told(watcher).at(-1)?.users === 2);
   expect(told(watcher).length - coming.length).toBeLessThan(5);
-  // Few enough to be listed again.
+  // The remaining members are few enough to be listed again.
   expect(told(watcher).at(-1)?.members).toEqual([{ user: "watcher" }, { user: "late" }]);
   const metrics = await metricsOf(server);
   expect(metrics.of("thump_presence_users")).toBe(2);
@@ -58,7 +58,7 @@ test("thousands of simultaneous joins and leaves cause a few small messages", as
   expect(metrics.of("thump_presence_netted_total")).toBeGreaterThan(MANY);
 }, 60_000);
 
-test("a subscriber that does not read gets no changes, and a snapshot when it reads again", async () => {
+test("a subscriber that does not read gets no changes, then a snapshot when it reads again", async () => {
   const history = { count: 100_000, bytes: "200MiB" } as const;
   const server = startServer({ access, rooms: { r: { history, presence: { grace: 0 } } } });
   const pass = presenceClock(server);
@@ -89,17 +89,17 @@ test("a subscriber that does not read gets no changes, and a snapshot when it re
   expect(others).toEqual([]);
   expect(fresh).toMatchObject({ users: 12, guests: 0 });
   expect(fresh?.members).toHaveLength(12);
-  // From here on it receives the same messages as others.
+  // From here on, this subscriber receives the same messages as the others.
   await join(server, "new");
   pass(1000);
   await slow.until(() => told(slow).at(-1)?.users === 13);
   expect(told(slow).at(-1)?.joined).toEqual([{ user: "new" }]);
 });
 
-test("the same for a stream that does not read", async () => {
+test("a stream that does not read gets no changes, then a snapshot when it reads again", async () => {
   const server = startServer({ access, rooms: { r: { presence: { grace: 0 } } } });
   const pass = presenceClock(server);
-  // Presence alone can fill a connection: repeated joins of a user with a large info.
+  // Repeated joins of a user with a large info fill the connection without any publications.
   const stream = await tcp(server.port);
   const path = `/rooms/r?presence=1&token=${userToken("stalled")}`;
   stream.send(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: text/event-stream\r\n\r\n`);

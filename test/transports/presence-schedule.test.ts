@@ -1,4 +1,4 @@
-// Presence under random schedules: a snapshot with the changes after it yields the members on the server.
+// Presence under random schedules: a snapshot plus the later changes yields the members on the server.
 import { expect } from "bun:test";
 import { eventually } from "../support/answers.ts";
 import { connect, multiplexed } from "../support/clients.ts";
@@ -11,18 +11,18 @@ import { bearer, SECRET } from "../support/tokens.ts";
 
 const KINDS = ["websocket", "event-stream", "ndjson"];
 const USERS = 9;
-/** More than a socket may buffer, so a client that does not read lags. */
+/** More messages than a socket may buffer, so that a client that does not read lags. */
 const FLOOD = 120;
 const LARGE = "x".repeat(50_000);
 
 interface Actor {
   user: string;
-  /** Sends a token with a different info, if the transport can. */
+  /** Renews the token with a different info, if the transport supports that. */
   act(info: number): Promise<unknown> | undefined;
   close(): Promise<unknown>;
 }
 
-/** Makes a user present in a room, on one of the transports. */
+/** Makes a user present in a room over a random transport. */
 async function appear(server: TestServer, random: Random): Promise<Actor> {
   const user = `u${random.below(USERS)}`;
   const tokenOf = (info: number) => userToken(user, { info });
@@ -47,7 +47,7 @@ async function appear(server: TestServer, random: Random): Promise<Actor> {
   };
 }
 
-/** Resolves when all presence messages have arrived and none is pending. */
+/** Resolves when no presence message is pending and all have arrived. */
 async function settle(
   server: TestServer,
   listeners: Listener[],
@@ -87,7 +87,7 @@ async function step(server: TestServer, random: Random, listeners: Listener[], a
 }
 
 randomTest(
-  "a snapshot with the changes after it equals the members on the server, on every transport",
+  "on every transport, a snapshot plus the later changes equals the members on the server",
   async (random) => {
     const rooms = {
       "*": { history: { count: 500, bytes: "64MiB" }, presence: { grace: 1, list: 8 } },

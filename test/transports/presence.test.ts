@@ -1,4 +1,4 @@
-// Presence over real sockets and streams: snapshots, joins and leaves per user, and the permission to receive them.
+// Presence over real sockets and streams: snapshots, per-user joins and leaves, and the permission to receive them.
 import { expect, test } from "bun:test";
 import type { Options } from "../../src/index.ts";
 import { problemOf, publishAt } from "../support/answers.ts";
@@ -18,7 +18,7 @@ const rooms: NonNullable<Options["rooms"]> = {
 const start = (more: Options = {}) => startServer({ access: { secrets: SECRET }, rooms, ...more });
 const as = (user: string, more: object = {}) => `token=${encodeURIComponent(userToken(user, more))}`;
 
-/** A multiplexed socket, by default in the room "r" with presence. */
+/** Opens a multiplexed socket, by default in room "r" with presence. */
 function join(server: TestServer, user: string, query = "&room=r&presence=1", more: object = {}) {
   return multiplexed(server.socket(`/ws?${as(user, more)}${query}`));
 }
@@ -28,7 +28,7 @@ const told = ({ all }: Client) => all.filter(({ type }) => type === "presence") 
 const next = (client: Client) => client.find(({ type }) => type === "presence") as Promise<Frame & Told>;
 const joined = (client: Client) => client.find(({ type }) => type === "joined");
 
-test("the reply to a join has a snapshot; joins follow, and leaves a grace period after the last session", async () => {
+test("the reply to a join has a snapshot; joins follow at once, leaves after a grace period", async () => {
   const server = start();
   const pass = presenceClock(server);
   const watcher = await join(server, "u1", "", { info: { name: "Ann" } });
@@ -36,7 +36,8 @@ test("the reply to a join has a snapshot; joins follow, and leaves a grace perio
   const ann = { user: "u1", info: { name: "Ann" } };
   expect(reply["presence"]).toEqual({ users: 1, guests: 0, members: [ann] });
   const first = await join(server, "u2");
-  // Present members are reported to others before the new subscriber gets its snapshot, which has all of them.
+  // All present members are reported to the others before the new subscriber gets its snapshot, so it contains them
+  // all.
   expect((await joined(first))["presence"]).toMatchObject({ users: 2, members: [ann, { user: "u2" }] });
   expect(await next(watcher)).toEqual({
     type: "presence",
@@ -72,7 +73,7 @@ test("a page reload causes no presence message", async () => {
   const second = await join(server, "u2");
   await joined(second);
   pass(60_000);
-  // The next message is the next change.
+  // The next presence message is about the next change.
   await join(server, "u3");
   pass(1000);
   expect(await next(watcher)).toMatchObject({ users: 3, joined: [{ user: "u3" }], left: [] });
@@ -96,7 +97,7 @@ test("every transport makes its user present and delivers presence to its subscr
   expect(parsed().filter(({ room }) => room === "s")).toMatchObject([
     { users: 1, members: [{ user: "u3" }] },
   ]);
-  // Presence messages have no position, so the client's cursor does not change.
+  // Presence messages have no position, so they do not change the client's cursor.
   await events.events.until((all) => all.length > 1);
   for (const { event, id } of events.events.all) {
     expect(event).toBe("thump:presence");
@@ -112,7 +113,7 @@ test("every transport makes its user present and delivers presence to its subscr
   ]);
 });
 
-test("clients receive no presence without a subscription, or if the rule has none", async () => {
+test("clients receive no presence without a subscription, or if the rule does not enable it", async () => {
   const server = start();
   const pass = presenceClock(server);
   const deaf = await join(server, "u1", "&room=r&room=plain");
@@ -124,11 +125,11 @@ test("clients receive no presence without a subscription, or if the rule has non
   await plain.find(({ type }) => type === "message");
   await deaf.until((all) => all.filter(({ type }) => type === "message").length === 2);
   expect([...told(deaf), ...told(plain)]).toEqual([]);
-  // Without presence in the rule, the members are computed from the sessions, by user too.
+  // Without presence in the rule, the member list is computed from the sessions, grouped by user.
   expect(await membersOf(server, "plain")).toMatchObject({ users: 3, sessions: 3, guests: 0 });
 });
 
-test("a leave is reported, and a session that left a room gets no further presence of it", async () => {
+test("a leave is reported, and a session that left a room gets none of the room's later presence", async () => {
   const server = start();
   const pass = presenceClock(server);
   const one = await join(server, "u1");
@@ -180,7 +181,7 @@ test("a new token without the permission ends only the presence subscription", a
   expect(told(one)).toHaveLength(1);
 });
 
-test("sessions that an operator ends leave like all others", async () => {
+test("sessions that an operator ends leave like any others", async () => {
   const server = start();
   const pass = presenceClock(server);
   const watcher = await join(server, "u1");
@@ -205,7 +206,7 @@ test.each([
   ["/events?room=r&presence=1", {}],
   ["/ws?room=r&presence=1", {}],
   ["/rooms/r/members", {}],
-])("%s %j requires the permission to list members", async (path, headers) => {
+])("%s %j requires the `members` permission", async (path, headers) => {
   const problem = await problemOf(fetch(start().url + path, { headers: { ...headers, ...mayNot } }));
   expect(problem).toMatchObject({ status: 403, code: "forbidden" });
   expect(problem.detail).toContain('Listing the members of "r"');
@@ -244,7 +245,7 @@ test("sampled subscribers receive presence too", async () => {
   await stream.lines.until(() => stream.objects.some(({ users }) => users === 3));
 });
 
-test("a room that was empty in between does not report its earlier members", async () => {
+test("a room that was empty does not report its earlier members", async () => {
   const server = start();
   const pass = presenceClock(server);
   const path = "/ws?room=open:r&presence=1";
@@ -254,7 +255,7 @@ test("a room that was empty in between does not report its earlier members", asy
     socket.ws.close();
     await closed;
   }
-  // Within the tick of the last message.
+  // Less than a presence interval after the last message.
   pass(10);
   const other = await multiplexed(server.socket(path));
   expect((await joined(other))["presence"]).toMatchObject({ guests: 1 });
@@ -264,7 +265,7 @@ test("a room that was empty in between does not report its earlier members", asy
   expect(await next(other)).toMatchObject({ guests: 2 });
 });
 
-test("the presence of a room is kept for the grace period only", async () => {
+test("a room's presence is kept only for the grace period", async () => {
   const server = start();
   const pass = presenceClock(server);
   const one = await join(server, "u1");
@@ -279,7 +280,7 @@ test("the presence of a room is kept for the grace period only", async () => {
   expect(server.thump.hub.presence.users).toBe(0);
 });
 
-test("a resume is unaffected: presence is not part of the cursor, and a new snapshot is sent", async () => {
+test("presence does not affect a resume: it is not part of the cursor, and a new snapshot is sent", async () => {
   const server = start();
   const pass = presenceClock(server);
   const at = await publishAt(server, "r", "1", bearer(userToken("u9")));

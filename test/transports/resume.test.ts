@@ -5,10 +5,10 @@ import { connect, eventSource, multiplexed } from "../support/clients.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { openEvents, openNdjson } from "../support/streams.ts";
 
-/** All sources of a cursor that covers "1" in room r and nothing after it. */
+/** Every source of a cursor that covers "1" in room r and nothing later. */
 const SOURCES: Record<string, (server: TestServer) => Promise<string>> = {
-  "the answer to a POST": (server) => publishAt(server, "r", "1"),
-  "code's own publish": async (server) => (await server.thump.publish("r", 1)).at,
+  "the response to a POST": (server) => publishAt(server, "r", "1"),
+  "publish() in the server": async (server) => (await server.thump.publish("r", 1)).at,
   "a batch's result": async (server) => {
     const body = JSON.stringify({ room: "r", data: 1 });
     const response = await fetch(`${server.url}/publish`, { method: "POST", body });
@@ -60,7 +60,7 @@ const SOURCES: Record<string, (server: TestServer) => Promise<string>> = {
   },
 };
 
-/** All ways to resume in room r. Each returns the data of the next two publications. */
+/** Every way to resume in room r. Each returns the data of the next two publications. */
 const TARGETS: Record<string, (server: TestServer, after: string) => Promise<unknown[]>> = {
   "raw socket": async (server, after) => {
     const socket = await connect(server.socket(`/rooms/r?after=${after}`));

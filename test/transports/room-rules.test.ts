@@ -1,4 +1,4 @@
-// Room rules from outside: permissions, schemas, lagging clients and sampling.
+// Room rules as clients see them: permissions, schemas, lagging clients and sampling.
 import { expect, test } from "bun:test";
 import { Type } from "typebox";
 import { dataOf, eventually, problemOf, publishAt, stateOf } from "../support/answers.ts";
@@ -8,7 +8,7 @@ import { openEvents, openNdjson } from "../support/streams.ts";
 
 const upgradeRefused = (url: string) => expect(connect(url)).rejects.toThrow(/403/);
 
-test("publish: server allows only code in this process", async () => {
+test("publish: server allows only code in the server", async () => {
   const server = startServer({ rooms: { "*": { publish: "server" } } });
   const raw = await connect(server.socket("/rooms/r"));
   const mux = await multiplexed(server.socket("/ws?room=r"));
@@ -23,7 +23,7 @@ test("publish: server allows only code in this process", async () => {
   expect(await raw.next()).toBe("from code");
 });
 
-test("publish: members allows sessions that are in the room", async () => {
+test("publish: members allows only sessions in the room", async () => {
   const server = startServer({ rooms: { "*": { publish: "members" } } });
   const raw = await connect(server.socket("/rooms/r"));
   const mux = await multiplexed(server.socket("/ws"));
@@ -39,7 +39,7 @@ test("publish: members allows sessions that are in the room", async () => {
   expect(dataOf(await stateOf(server, "r"))).toEqual(["mux", "raw"]);
 });
 
-test("join: server refuses clients on every route, and lets them publish", async () => {
+test("join: server rejects joins on every route, but clients may publish", async () => {
   const server = startServer({ rooms: { inbox: { join: "server" } } });
   await upgradeRefused(server.socket("/rooms/inbox"));
   await upgradeRefused(server.socket("/ws?room=open&room=inbox"));
@@ -78,7 +78,7 @@ test("a schema is validated on every route, and the errors name the fields", asy
   expect(dataOf(await stateOf(server, "typed"))).toEqual([{ text: "fits" }]);
 });
 
-test("history: false stores nothing, and a resume that missed messages gets a gap", async () => {
+test("history: false stores nothing, so a resume that missed messages gets a gap", async () => {
   const server = startServer({ rooms: { r: { history: false } } });
   const live = await connect(server.socket("/rooms/r"));
   const first = await publishAt(server, "r", "1");
@@ -91,7 +91,7 @@ test("history: false stores nothing, and a resume that missed messages gets a ga
   expect(await stateOf(server, "r", `?after=${first}`)).toHaveProperty("gap");
 });
 
-test("lag: latest sends the newest message per event on a resume, without a gap", async () => {
+test("with lag: latest, a resume gets the newest message per event, without a gap", async () => {
   const server = startServer({ rooms: { r: { lag: "latest" } } });
   const start = await publishAt(server, "r", "0");
   for (const [event, body] of ["a1", "b1", "a2", "b2", "a3"].map((text) => [text[0]!, text])) {
@@ -108,7 +108,7 @@ test("lag: latest sends the newest message per event on a resume, without a gap"
   expect(mux.all.some(({ type }) => type === "gap")).toBe(false);
 });
 
-test("?max limits messages per second to the newest, on every transport", async () => {
+test("?max samples the newest message at a maximum rate, on every transport", async () => {
   const server = startServer();
   const raw = await connect(server.socket("/rooms/r?max=20"));
   const mux = await multiplexed(server.socket("/ws"));
@@ -121,13 +121,13 @@ test("?max limits messages per second to the newest, on every transport", async 
   await mux.until(() => mux.messages().some((frame) => last(frame["data"])));
   await sse.events.until((events) => events.some(({ data }) => last(data)));
   await ndjson.lines.until(() => ndjson.objects.some((object) => last(object["data"])));
-  // Published in consecutive ticks. A client without max would receive 501.
+  // Publishes in consecutive ticks. A client without max would receive all 501 messages.
   for (const inbox of [raw.all, mux.messages(), sse.events.all, ndjson.objects]) {
     expect(inbox.length).toBeLessThan(100);
   }
 });
 
-test("with max, the reply to a join precedes its messages", async () => {
+test("with max, the reply to a join precedes the room's messages", async () => {
   const server = startServer();
   await publishAt(server, "r", "1");
   const mux = await multiplexed(server.socket("/ws"));
@@ -144,7 +144,7 @@ test("with max, a gap precedes the messages that are still stored", async () => 
   expect(await raw.next()).toBe("1");
 });
 
-test("a max close to zero does not overflow to the fastest rate", async () => {
+test("a max close to zero does not overflow into the fastest rate", async () => {
   const server = startServer();
   const mux = await multiplexed(server.socket("/ws"));
   const joined = await mux.ask({ type: "join", room: "r", max: 1e-10 });
@@ -155,11 +155,11 @@ test("a max close to zero does not overflow to the fastest rate", async () => {
     expect(await often.next()).toBe(body);
   }
   await mux.ask({ type: "ping" });
-  // The first message may be sent at once or later.
+  // The first message may be sent at once or not yet.
   expect(mux.messages().length).toBeLessThanOrEqual(1);
 });
 
-test("a sampled subscriber gets the newest message on joining, and missed ones on resuming", async () => {
+test("a sampled subscriber gets the newest message when it joins, and missed messages when it resumes", async () => {
   const server = startServer();
   const start = await publishAt(server, "r", "0");
   for (const body of ["1", "2", "3"]) await publishAt(server, "r", body);

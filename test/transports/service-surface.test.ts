@@ -1,11 +1,11 @@
-// Transports use members of the room service and of its hub only, and do not reach through other objects.
+// Transports use only direct members of the room service and of its hub, and do not reach through other objects.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
 const TRANSPORTS = join(import.meta.dir, "../../src/transports");
 const CHAIN = String.raw`[A-Za-z_$][\w$]*(?:\s*\??\.\s*#?[A-Za-z_$][\w$]*)*`;
 
-/** The names in a destructuring pattern, as the variables that they declare. */
+/** The properties in a destructuring pattern, with the variables that they declare. */
 function bound(pattern: string): { property: string; variable: string }[] {
   return pattern
     .split(",")
@@ -17,7 +17,10 @@ function bound(pattern: string): { property: string; variable: string }[] {
     });
 }
 
-/** The properties of a member chain after the room service; undefined if the chain does not start at a room service. */
+/**
+ * The properties that a member chain reads after the room service. Undefined if the chain does not start at the
+ * service.
+ */
 function stepsFromService(chain: string, known: ReadonlyMap<string, string[]>): string[] | undefined {
   const names = chain.split(/\s*\??\.\s*/);
   const service = names.indexOf("service");
@@ -26,13 +29,13 @@ function stepsFromService(chain: string, known: ReadonlyMap<string, string[]>): 
   return steps && [...steps, ...names.slice(1)];
 }
 
-/** The member chains in a source that go deeper than `service.member` and `service.hub.member`. */
+/** The member chains in a source file that go deeper than `service.member` and `service.hub.member`. */
 function deepChains(source: string): string[] {
   const text = source
     .replaceAll(/\/\*[\s\S]*?\*\//g, "")
     .replaceAll(/(^|\s)\/\/.*$/gm, "")
     .replaceAll(/^import [\s\S]*?;$/gm, "");
-  // Variables that hold an object of the service, with the properties that lead to it.
+  // Variables that hold an object reached through the service, with the properties that lead to it.
   const known = new Map<string, string[]>();
   for (const [, variable = ""] of text.matchAll(/\b(\w+): Hub\b/g)) known.set(variable, ["hub"]);
   for (const [, pattern = "", type] of text.matchAll(/\{([^{}]*)\}: (RoomService|Hub)\b/g))
@@ -57,7 +60,7 @@ function deepChains(source: string): string[] {
     });
 }
 
-test("transports reach no deeper than the members of the room service and of its hub", async () => {
+test("transports reach no deeper than the members of the room service and its hub", async () => {
   const paths = await Array.fromAsync(new Bun.Glob("**/*.ts").scan(TRANSPORTS));
   expect(paths.length).toBeGreaterThan(15);
   for (const path of paths)

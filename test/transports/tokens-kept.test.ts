@@ -1,4 +1,4 @@
-// Data keeps its JSON tokens, such as the digits of numbers, on every route in and out.
+// Data keeps its JSON tokens, such as the digits of numbers, on every route for publishing and receiving.
 import { expect, test } from "bun:test";
 import { connect as connectClient } from "../../src/client/index.ts";
 import { rawJson } from "../../src/protocol/json.ts";
@@ -58,7 +58,7 @@ test.each(Object.entries(WAYS))("%s", async (_, publish) => {
   }
 });
 
-test("tokens are kept in a file too", async () => {
+test("tokens are kept in the data folder too", async () => {
   const dir = folder();
   const first = startServer({ store: { kind: "sqlite", dir } });
   await WAYS["a publish frame"]?.(first, SOURCE);
@@ -76,7 +76,7 @@ test("the client sends JSON.rawJSON unchanged", async () => {
   client.close();
 });
 
-test("a reply has the id of its command with all digits", async () => {
+test("a reply has its command's id with all digits", async () => {
   const client = await multiplexed(startServer().socket("/ws"));
   const answers: string[] = [];
   await client.find(({ type }) => type === "welcome");

@@ -1,4 +1,4 @@
-// Checks of the current server on a data folder or a Redis that an earlier version wrote.
+// Checks how the current server handles a data folder or a Redis that an earlier version wrote.
 import { expect } from "bun:test";
 import { join } from "node:path";
 import { multiplexed } from "../support/clients.ts";
@@ -30,7 +30,7 @@ async function read(url: string, room: string, query: string): Promise<RoomState
   return (await response.json()) as RoomState;
 }
 
-/** Every stored message is unchanged, in the same epoch, and removed messages are reported as gaps. */
+/** Checks that every stored message is unchanged, in the same epoch, and that removed messages are reported as gaps. */
 export async function checkHistory(url: string, { rooms, old }: Written): Promise<void> {
   for (const { room, messages } of rooms) {
     const now = await read(url, room, "?last=1000");
@@ -44,7 +44,9 @@ export async function checkHistory(url: string, { rooms, old }: Written): Promis
   }
 }
 
-/** Old cursors resume exactly on every transport: every later message arrives once, without a gap notice. */
+/**
+ * Checks that old cursors resume exactly on every transport: every later message arrives once, without a gap notice.
+ */
 export async function checkResume(url: string, { rooms, old }: Written): Promise<void> {
   for (const { room, messages } of rooms)
     for (const [i, { at }] of messages.entries()) {
@@ -72,7 +74,7 @@ export async function checkResume(url: string, { rooms, old }: Written): Promise
   expect(socket.messages(room) as unknown[]).toEqual(rest);
 }
 
-/** New messages continue the sequence of the stored ones. */
+/** Checks that new messages continue the sequence of the stored ones. */
 export async function checkContinuation(url: string, { rooms }: Written): Promise<void> {
   for (const { room, messages } of rooms) {
     const last = messages.at(-1)?.at ?? "";
@@ -84,18 +86,18 @@ export async function checkContinuation(url: string, { rooms }: Written): Promis
   }
 }
 
-/** A repeated key returns the cursor of the first publication. */
+/** Checks that a repeated key returns the first publication's cursor. */
 export async function checkKey(url: string, { room, key, by, body, at }: Keyed): Promise<void> {
   const repeated = await publish(url, room, { body, key, headers: CREDENTIALS[by]() });
   expect({ by, ...repeated }).toEqual({ by, status: 201, at });
 }
 
-/** Publishes with a key again. */
+/** Publishes again with the same key. */
 export async function repeat(url: string, { room, key, by }: Keyed, body: string) {
   return publish(url, room, { body, key, headers: CREDENTIALS[by]() });
 }
 
-/** Users of the stopped server are no longer present. */
+/** Checks that the stopped server's users are no longer present. */
 export async function checkPresence(url: string): Promise<void> {
   for (;;) {
     const response = await fetch(`${url}/rooms/who:a/members`, { headers: backend });
@@ -105,7 +107,7 @@ export async function checkPresence(url: string): Promise<void> {
   }
 }
 
-/** Revoked tokens stay revoked. */
+/** Checks that revoked tokens stay revoked. */
 export async function checkRevoked(url: string, { revokedUser, time }: Written): Promise<void> {
   const iat = Math.floor(time / 1000) - 10;
   const old = token(claims({ sub: revokedUser, iat, exp: seconds(600) }));
@@ -133,5 +135,8 @@ async function publish(
 
 const seqOf = (cursor: string) => Number(cursor.slice(cursor.lastIndexOf("-") + 1));
 
-/** Whether the server finds an idempotency key of 2026-11-23. Since 2026-11-28 the names of the other keys include a scope. */
+/**
+ * True if the current server finds an idempotency key stored on 2026-11-23. Since 2026-11-28, the names of other keys
+ * include a scope.
+ */
 export const isCarriedOver = ({ by }: Keyed): boolean => by === "user" || by === "nobody";

@@ -1,10 +1,10 @@
-// The config of the servers that write the fixtures and of those that open them.
+// The config for the servers that write the fixtures and those that open them.
 import { createHash } from "node:crypto";
 import { SECRET } from "../support/tokens.ts";
 
 export const KEY = `thump_${"k".repeat(43)}`;
 
-/** Long enough that no publication is too old when a test reads it. */
+/** Long enough that no publication expires before a test reads it. */
 const FOR_EVER = { count: 1000, age: "36500d", bytes: "1MiB" };
 
 export const CONFIG = {

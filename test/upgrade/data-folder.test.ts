@@ -1,4 +1,4 @@
-// Upgrades with a data folder: the current server opens a copy of a folder that an earlier version wrote.
+// Upgrades with a data folder: the current server opens a copy of an earlier version's folder.
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { copyFileSync, mkdirSync } from "node:fs";
@@ -32,7 +32,7 @@ async function open(name: string, written: Written, keysAge = 0): Promise<string
 }
 
 test.each(FIXTURES)(
-  "a data folder of %s: the history is whole, and every cursor resumes exactly",
+  "a data folder of %s: the history is complete, and every cursor resumes exactly",
   async (name) => {
     const written = await readWritten(name, "data.json");
     const url = await open(name, written);
@@ -51,7 +51,7 @@ test("a data folder of 0.1: idempotency keys are remembered", async () => {
   }
 });
 
-test("keys of a version without hashes match any data; those of API keys, and of tokens without a user, are not remembered", async () => {
+test("keys from a version without hashes match any data; keys of API keys and of tokens without a user are forgotten", async () => {
   const written = await readWritten("0.1-2026-11-23", "data.json");
   const url = await open("0.1-2026-11-23", written);
   for (const key of written.keys.filter(isCarriedOver)) {

@@ -1,4 +1,4 @@
-// The keys of a Redis as text: one command per line that restores a key. Times to live are relative to the restore.
+// A Redis database as text: each line is a command that restores a key. Times to live are relative to the restore.
 import { Redis } from "ioredis";
 
 /** Each byte becomes one Latin-1 character. JSON escapes control characters. */
@@ -11,7 +11,7 @@ async function connect(port: number): Promise<Redis> {
   return redis;
 }
 
-/** The commands that write every key, in the order of their names. */
+/** Returns the commands that write every key, sorted by key name. */
 export async function dump(port: number): Promise<string> {
   const redis = await connect(port);
   const call = (command: string, ...args: (string | Buffer)[]) => redis.callBuffer(command, ...args);

@@ -1,4 +1,4 @@
-// Upgrades with Redis: the current server opens a copy of the keys that an earlier version wrote.
+// Upgrades with Redis: the current server opens a copy of an earlier version's keys.
 import { expect, test } from "bun:test";
 import { folder, startProcess } from "../support/process.ts";
 import { noRedis, RedisServer } from "../support/redis.ts";
@@ -19,7 +19,7 @@ import { CONFIG } from "./config.ts";
 import { restore } from "./redis-text.ts";
 import { describeIf } from "../support/skip.ts";
 
-/** With `always` nothing that was acknowledged can be lost, so cursors hold over a restart of Redis. */
+/** With `always`, no acknowledged write can be lost, so cursors stay valid across a Redis restart. */
 const KEEPS = ["--appendonly", "yes", "--appendfsync", "always"];
 
 async function open(name: string): Promise<string> {
@@ -31,9 +31,9 @@ async function open(name: string): Promise<string> {
   return url;
 }
 
-describeIf(noRedis)("a Redis of an earlier version", () => {
+describeIf(noRedis)("a Redis written by an earlier version", () => {
   test.each(FIXTURES)(
-    "%s: the history is whole, every cursor resumes exactly, revocations hold",
+    "%s: the history is complete, every cursor resumes exactly, revocations stay in effect",
     async (name) => {
       const written = await readWritten(name, "redis.json");
       const url = await open(name);
@@ -54,7 +54,7 @@ describeIf(noRedis)("a Redis of an earlier version", () => {
     }
   });
 
-  test("keys of a version without hashes match any data; those of API keys, and of tokens without a user, are not remembered", async () => {
+  test("keys from a version without hashes match any data; keys of API keys and of tokens without a user are forgotten", async () => {
     const { keys } = await readWritten("0.1-2026-11-23", "redis.json");
     const url = await open("0.1-2026-11-23");
     for (const key of keys.filter(isCarriedOver)) {

@@ -41,20 +41,20 @@ export async function commands(): Promise<string> {
 interface Given {
   env?: Record<string, string>;
   input?: string;
-  /** Selects the part of the output to record. */
+  /** Selects which part of the output to record. */
   show?: (out: string) => string;
 }
 
 type Line = [args: string[], given?: Given];
 
-/** Maximum number of commands that run at the same time. */
+/** Maximum number of concurrent commands. */
 const AT_A_TIME = 3;
 
 async function write(recorder: Recorder, args: string[], given: Given = {}): Promise<void> {
   report(recorder, [args, given], await run(args, given.env, given.input));
 }
 
-/** Runs independent commands in parallel and records them in the given order. */
+/** Runs independent commands in parallel, but records them in the given order. */
 async function writeAll(recorder: Recorder, lines: Line[]): Promise<void> {
   const results: Ran[] = [];
   const next = lines.entries();
@@ -76,7 +76,7 @@ function report(recorder: Recorder, [args, given = {}]: Line, ran: Ran): void {
 
 const quoted = (text: string) => (/^[\w./:=<>-]+$/.test(text) ? text : `'${text}'`);
 
-/** Names of flags and variables in the help, without their descriptions. */
+/** Records the names of flags and variables in the help, without descriptions. */
 async function flags(recorder: Recorder): Promise<void> {
   recorder.part("flags and environment variables");
   const ofHelp = (help: string) =>
@@ -141,7 +141,7 @@ async function reading({ server, recorder }: Recorded, secured: Recorded): Promi
   ]);
 }
 
-/** Those that need no server. */
+/** Records commands that need no server. */
 async function alone({ recorder, dir }: Recorded): Promise<void> {
   recorder.part("thump token, key, backup, completion");
   const secret = { THUMP_SECRET: SECRET };
@@ -179,7 +179,7 @@ async function alone({ recorder, dir }: Recorded): Promise<void> {
   ]);
 }
 
-/** Every key that a config may have. */
+/** A config with every possible key. */
 const WHOLE = {
   rooms: {
     "a:*": {

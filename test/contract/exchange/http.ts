@@ -1,4 +1,4 @@
-// An HTTP/1.1 exchange on a connection of its own, sent byte by byte: `fetch` hides headers and repairs requests.
+// An HTTP/1.1 exchange on its own TCP connection. `fetch` is not used, because it hides headers and corrects requests.
 import { connect, type Socket } from "node:net";
 import { cleanup } from "../../support/cleanup.ts";
 
@@ -9,12 +9,12 @@ export interface Sent {
 
 const HEAD_END = "\r\n\r\n";
 
-/** A response as it arrives: the head, then the body without its chunk framing. */
+/** A response as it arrives: the head, then the body without chunk framing. */
 export class HttpExchange {
   status = 0;
   headers: [name: string, value: string][] = [];
   body = Buffer.alloc(0);
-  /** Resolves when the response is complete, or the connection closes. */
+  /** Resolves when the response is complete or the connection closes. */
   readonly ended: Promise<void>;
   #raw = Buffer.alloc(0);
   #chunked = false;
@@ -33,7 +33,7 @@ export class HttpExchange {
       this.#wake();
     });
     socket.on("error", () => {
-      // A reset ends the exchange like a close: the `close` event follows.
+      // A reset ends the exchange like a close, because a `close` event follows.
     });
     this.ended = new Promise((resolve) =>
       socket.once("close", () => {
@@ -53,7 +53,7 @@ export class HttpExchange {
     return this.headers.find(([known]) => known === name)?.[1];
   }
 
-  /** Resolves once the test passes. @throws Error when the connection closes first */
+  /** Resolves once the test passes. @throws Error if the connection closes first */
   async until(test: () => boolean): Promise<void> {
     while (!test()) {
       if (!this.#open) throw new Error(`closed early: ${this.status} ${this.text}`);
@@ -110,7 +110,7 @@ export class HttpExchange {
   }
 }
 
-/** Sends a request. Resolves with the head of the response, or when the connection closes without one. */
+/** Sends a request. Resolves when the response's head has arrived or the connection has closed. */
 export async function send(
   port: number,
   method: string,

@@ -1,4 +1,4 @@
-// Limits: rates, sessions, rooms, sizes and times, and the close codes that follow from them.
+// Limits on rates, sessions, rooms, sizes and times, and the close codes that they cause.
 import { claims, SECRET, token } from "../../support/tokens.ts";
 import { freePort } from "../../durable/port.ts";
 import { JSON_TYPE, NDJSON, start } from "./server.ts";
@@ -7,7 +7,7 @@ import { RecordedSocket, UPGRADE } from "./socket.ts";
 import { send } from "./http.ts";
 import { RecordedStream } from "./stream.ts";
 
-/** Slow enough that no test waits until there is more. */
+/** So slow that the bucket is never refilled during a test. */
 const NEVER = { rate: 0.001, burst: 1 };
 
 export async function limits(): Promise<string> {
@@ -88,7 +88,7 @@ async function rooms(): Promise<string> {
   return recorder.text;
 }
 
-/** Streams, polls and sockets into a room that cannot be entered. */
+/** Records attempts to join a room that cannot be joined, with streams, polls and sockets. */
 async function everyWayIn(recorder: Recorder, room: string, headers: Record<string, string>): Promise<void> {
   for (const accept of ["text/event-stream", NDJSON])
     await recorder.http("GET", `/rooms/${room}`, { headers: { accept, ...headers } });
@@ -192,7 +192,7 @@ async function heartbeats(): Promise<string> {
   return recorder.text;
 }
 
-/** Under a rule that says so, a client that does not read is closed. */
+/** Records how a client that does not read is closed under `lag: "disconnect"`. */
 async function slow(): Promise<string> {
   const { recorder } = await start({ rooms: { "strict:*": { lag: "disconnect" } } });
   recorder.part("a client that does not read");
@@ -213,7 +213,7 @@ async function slow(): Promise<string> {
   return recorder.text;
 }
 
-/** Keys that cannot be fetched. */
+/** Records the errors when keys cannot be fetched. */
 async function remote(): Promise<string> {
   const { recorder } = await start({ access: { jwks: `http://127.0.0.1:${freePort()}/keys` } });
   const made = token(claims(), SECRET, "HS256", {});

@@ -1,4 +1,4 @@
-// Operations: health, metrics, the API description, the console, status rooms, a drain, a restart, a log that is down.
+// Operations: health, metrics, the API description, the console, status rooms, a drain, a restart, an unavailable log.
 import { freePort } from "../../durable/port.ts";
 import type { Recorder } from "./recorder.ts";
 import { SECRET, token } from "../../support/tokens.ts";
@@ -60,7 +60,7 @@ async function metrics(): Promise<string> {
   return recorder.text;
 }
 
-/** Each metric with its type and its labels. */
+/** Records each metric with its type and labels. */
 async function metricNames(port: number, note: (line: string) => unknown): Promise<void> {
   const metrics = await send(port, "GET", "/metrics");
   await metrics.ended;
@@ -121,7 +121,7 @@ function shapeOf(value: unknown): string {
     .join(", ")}}`;
 }
 
-/** A reload ends memberships and presence that the new rules do not allow. */
+/** Records a reload that ends memberships and presence that the new rules do not allow. */
 async function reload(): Promise<string> {
   const rules = { "a:*": {}, "b:*": { presence: true } };
   const { recorder, server, dir } = await start({ rooms: rules });
@@ -172,7 +172,7 @@ async function logLines(): Promise<string> {
   return recorder.text;
 }
 
-/** A client that does not read holds up the drain until it reads again. */
+/** Records a drain that waits for a client until it reads again. */
 async function drain(): Promise<string> {
   const { recorder, server } = await start({
     drain: "3s",
@@ -216,7 +216,7 @@ async function drain(): Promise<string> {
   return recorder.text;
 }
 
-/** A client resumes from a data folder after a restart. */
+/** Records how a client resumes from a data folder after a restart. */
 async function restart(): Promise<string> {
   const config = {
     store: { kind: "sqlite", dir: "data" },
@@ -250,7 +250,7 @@ async function restart(): Promise<string> {
   return before.recorder.text + recorder.text;
 }
 
-/** A Redis that cannot be reached. */
+/** Records the responses of a server that cannot reach Redis. */
 async function unavailable(): Promise<string> {
   const url = `redis://127.0.0.1:${freePort()}`;
   const { recorder } = await start({ store: { kind: "redis", url, patience: "300ms" } });

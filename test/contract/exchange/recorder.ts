@@ -1,18 +1,18 @@
-// Records the responses of a server as readable text, with placeholders for values that differ between runs.
+// Records a server's responses as readable text, with placeholders for values that differ between runs.
 import { gunzipSync } from "node:zlib";
 import type { HttpExchange } from "./http.ts";
 import { send, type Sent } from "./http.ts";
 
 /** Headers that differ between runs or follow from the body. */
 const UNSTABLE = new Set(["connection", "content-length", "date", "keep-alive", "transfer-encoding"]);
-/** Bodies longer than this are written as their length, in characters. */
+/** For bodies with more characters than this, only the length is written. */
 const MAX_SHOWN = 4000;
-/** Maximum time a scenario waits for the server, in ms. */
+/** The maximum time that a scenario waits for the server, in ms. */
 const PATIENCE_MS = 15_000;
 
-/** JSON fields whose values are texts for people. */
+/** JSON fields whose values are human-readable texts. */
 const TEXTS = /"(detail|title|message|reason|description|instance)":"(?:[^"\\]|\\.)*"/g;
-/** JSON fields whose values are times, or the ends of times. */
+/** JSON fields whose values are points in time. */
 const TIMES = /"(time|since|until|expires|newest|deadline|exp|iat)":[0-9]+/g;
 
 export class Recorder {
@@ -30,7 +30,7 @@ export class Recorder {
     return `${this.#lines.join("\n")}\n`;
   }
 
-  /** Begins a part, in which cursors and sessions are numbered from 1. */
+  /** Begins a part of the recording, in which cursors and sessions are numbered from 1. */
   part(title: string): void {
     this.#seqs = new Map();
     this.#sessions = new Map();
@@ -42,7 +42,7 @@ export class Recorder {
     this.#lines.push(this.clean(line));
   }
 
-  /** Waits for the server, for a limited time. @throws Error with the last recorded lines */
+  /** Waits for the server. @throws Error with the last recorded lines after the maximum time */
   async wait<T>(something: Promise<T>): Promise<T> {
     let timer: Timer | undefined;
     const late = new Promise<never>((_, reject) => {
@@ -63,12 +63,12 @@ export class Recorder {
     }
   }
 
-  /** Replaces a text that differs between runs by a label. */
+  /** Replaces a text that differs between runs with a label. */
   hide(text: string, label: string): void {
     this.#hidden.set(text, label);
   }
 
-  /** Reads the server's epoch from the position of a room. The recorder replaces cursors of this epoch. */
+  /** Reads the server's epoch from a room's position. The recorder replaces cursors with this epoch. */
   async learnEpoch(headers: Record<string, string> = {}, room = "epoch"): Promise<string> {
     const reply = await send(this.port, "GET", `/rooms/${room}`, { headers });
     await reply.ended;
@@ -78,7 +78,7 @@ export class Recorder {
     return epoch;
   }
 
-  /** Makes a request and writes it with its whole response. */
+  /** Makes a request and writes the request and the whole response. */
   async http(method: string, path: string, sent: Sent = {}): Promise<HttpExchange> {
     const reply = await this.open(method, path, sent);
     await this.wait(reply.ended);
@@ -87,7 +87,7 @@ export class Recorder {
     return reply;
   }
 
-  /** Makes a request and writes it with the head of the response: for streams. */
+  /** For streams: makes a request and writes the request and the response's head. */
   async open(method: string, path: string, sent: Sent = {}): Promise<HttpExchange> {
     this.note(`${method} ${path}`);
     for (const [name, value] of Object.entries(sent.headers ?? {})) this.note(`  ${name}: ${value}`);
@@ -120,7 +120,7 @@ export class Recorder {
       .replaceAll(/^( *)retry: [0-9]+/gm, "$1retry: <ms>");
   }
 
-  /** The label of a session. */
+  /** Returns a session's label. */
   session(id: string): string {
     const number = this.#sessions.get(id) ?? this.#sessions.size + 1;
     this.#sessions.set(id, number);

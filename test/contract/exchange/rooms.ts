@@ -1,4 +1,4 @@
-// Rooms over HTTP on an open server: publishing, reading, batches, lists, forgetting, and what is refused.
+// Rooms over HTTP on an open server: publishing, reading, batches, lists, deleting history, and rejected requests.
 import { apart, cursorOf, FOREIGN, JSON_TYPE, start } from "./server.ts";
 import type { Recorder } from "./recorder.ts";
 import { send } from "./http.ts";

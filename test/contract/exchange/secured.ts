@@ -38,7 +38,7 @@ export const SECURED = {
 const bearer = (credential: string) => ({ authorization: `Bearer ${credential}` });
 const KEY = bearer(KEYS.all);
 
-/** A token that the recording names by its label. */
+/** Creates a token, which the recording shows as a label. */
 function labelled(recorder: Recorder, label: string, payload: string | object, secret = SECRET): string {
   const made = token(payload, secret);
   recorder.hide(made, `<token ${label}>`);
@@ -247,7 +247,7 @@ async function users(recorder: Recorder, u7: string): Promise<void> {
   await recorder.http("DELETE", "/users/u8/sessions", { headers: KEY });
   await b.closed();
   await a.next();
-  // A user who is present already, so the snapshot is the same whenever it is taken.
+  // Opened for a user who is already present, so that the snapshot is the same whenever it is taken.
   const stream = await RecordedStream.open(recorder, "stream", "/rooms/lobby:1?presence=1", {
     headers: bearer(u7),
   });

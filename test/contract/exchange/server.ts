@@ -9,8 +9,9 @@ export interface Recorded {
 }
 
 /**
- * Starts a server with a config file. Without the console, the demo page and heartbeats, the server does nothing on its own.
- * @param dir a folder from an earlier start, with its data
+ * Starts a server with a config file. The console, the demo page and heartbeats are off, so that the server does
+ * nothing on its own.
+ * @param dir the folder of an earlier start, to reuse its data
  */
 export async function start(config: object, dir = folder(), args: string[] = []): Promise<Recorded> {
   await configure(dir, config);
@@ -30,14 +31,14 @@ export async function stop({ server }: Recorded): Promise<void> {
   await server.process.exited;
 }
 
-/** A cursor with an epoch that no server has. */
+/** A cursor with an epoch that no server uses. */
 export const FOREIGN = "zzzzzz-5";
 export const JSON_TYPE = { "content-type": "application/json" };
 export const NDJSON = "application/x-ndjson";
-/** Pauses between two sessions: lists order sessions by age in ms. */
+/** Pauses between two sessions, because lists sort sessions by age in ms. */
 export const apart = () => Bun.sleep(5);
 
-/** The cursor of a JSON answer. */
+/** Returns the cursor in a JSON response. */
 export function cursorOf({ text }: { text: string }): string {
   return (JSON.parse(text) as { at: string }).at;
 }

@@ -1,9 +1,9 @@
-// A WebSocket that records each frame when the scenario sends or awaits it.
+// A WebSocket that records each frame as the scenario sends or awaits it.
 import WS from "ws";
 import { cleanup } from "../../support/cleanup.ts";
 import type { Recorder } from "./recorder.ts";
 
-/** Handshake headers, for requests that the server refuses. */
+/** Handshake headers for requests that the server rejects. */
 export const UPGRADE = {
   upgrade: "websocket",
   connection: "Upgrade",
@@ -35,12 +35,12 @@ export class RecordedSocket {
       this.#wake();
     });
     ws.on("error", () => {
-      // The close event follows, with its code.
+      // A `close` event follows, with the code.
     });
     cleanup(() => ws.terminate());
   }
 
-  /** Connects and writes the handshake. */
+  /** Connects and records the handshake. */
   static async open(
     recorder: Recorder,
     name: string,
@@ -78,7 +78,7 @@ export class RecordedSocket {
     this.send(JSON.stringify(command));
   }
 
-  /** Awaits and writes this many frames. Returns them as they arrived. */
+  /** Awaits and records `count` frames. Returns them as they arrived. */
   async next(count = 1): Promise<string[]> {
     const from = this.#read;
     while (this.#read < from + count) {
@@ -88,20 +88,20 @@ export class RecordedSocket {
     return this.#frames.slice(from, this.#read);
   }
 
-  /** Sends a command and awaits its reply, and `more` frames. */
+  /** Sends a command and awaits its reply and `more` further frames. */
   async ask(command: object, more = 0): Promise<string[]> {
     this.command(command);
     return this.next(1 + more);
   }
 
-  /** Awaits the close and writes its code. @param silently without recording earlier frames */
+  /** Awaits the close and records its code. @param silently skip frames that arrived earlier */
   async closed(silently = false): Promise<void> {
     const { code, reason } = await this.recorder.wait(this.#end());
     if (!silently) await this.next(this.#frames.length - this.#read);
     this.recorder.note(`${this.name}: closed with ${code}${reason === "" ? "" : " <text>"}`);
   }
 
-  /** Awaits a close by Bun, which may also cut a client off that is still sending. */
+  /** Awaits a close by Bun, which may also cut off a client that is still sending. */
   async closedOrCut(expected: number): Promise<void> {
     const { code } = await this.recorder.wait(this.#end());
     const isExpected = code === expected || code === 1006;

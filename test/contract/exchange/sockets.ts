@@ -1,4 +1,4 @@
-// Raw and multiplexed sockets on an open server: every command, every frame, and what is refused.
+// Raw and multiplexed sockets on an open server: every command, every frame, and rejected input.
 import { cursorOf, FOREIGN, JSON_TYPE, start } from "./server.ts";
 import type { Recorder } from "./recorder.ts";
 import { RULES } from "./rooms.ts";
@@ -195,7 +195,7 @@ async function refusedCommands(recorder: Recorder): Promise<void> {
   for (const frame of frames) {
     socket.send(frame);
     await socket.next();
-    // Keeps the number of bad frames in excess of good ones low.
+    // Valid frames in between keep the server from closing the socket for too many invalid ones.
     socket.ws.send('{"type":"leave","room":"none"}');
     await socket.next();
   }

@@ -1,4 +1,4 @@
-// An event stream or NDJSON response that records each block when the scenario awaits it.
+// An event stream or NDJSON response that records each block as the scenario awaits it.
 import type { HttpExchange, Sent } from "./http.ts";
 import { indent, type Recorder } from "./recorder.ts";
 
@@ -28,7 +28,7 @@ export class RecordedStream {
     return new RecordedStream(recorder, name, reply, accept.includes("ndjson") ? "\n" : "\n\n");
   }
 
-  /** Awaits and writes this many blocks. */
+  /** Awaits and records `count` blocks. */
   async next(count = 1): Promise<void> {
     for (let i = 0; i < count; i++) {
       await this.recorder.wait(this.reply.until(() => this.#blocks.length > this.#read + 1));
@@ -36,7 +36,10 @@ export class RecordedStream {
     }
   }
 
-  /** Awaits a block that passes a test, of all that there are. Writes none. */
+  /**
+   * Returns the first block that passes a test, from the start of the stream. Waits for it if necessary. Records
+   * nothing.
+   */
   async find(test: (block: string) => boolean): Promise<string> {
     const found = () => this.#blocks.slice(0, -1).find((block) => block !== "" && test(block));
     await this.recorder.wait(this.reply.until(() => found() !== undefined));
@@ -50,7 +53,7 @@ export class RecordedStream {
     this.recorder.note(`${this.name}: ended`);
   }
 
-  /** Closes the stream and records the remaining blocks. There are none unless the scenario is wrong. */
+  /** Closes the stream and records the remaining blocks. In a correct scenario, none remain. */
   async close(): Promise<void> {
     await this.next(this.#blocks.length - 1 - this.#read);
     this.reply.close();

@@ -16,7 +16,7 @@ export async function streams(): Promise<string> {
   return recorder.text;
 }
 
-/** Publishes without writing it down. */
+/** Publishes without recording it. */
 async function publish(
   { port }: Recorder,
   room: string,

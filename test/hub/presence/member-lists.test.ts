@@ -1,4 +1,4 @@
-// Member lists under many requests: a large room's list is built once for all of them, a slice per tick.
+// Member lists under many requests: a large room's list is built once for all requests, one slice per tick.
 import { expect, spyOn, test } from "bun:test";
 import type { Options } from "../../../src/index.ts";
 import { gzip } from "../../../src/hub/content-coding.ts";
@@ -46,7 +46,7 @@ test("the list of a small room is always current", async () => {
   expect(await watcher.ask({ type: "members", room: "r" })).toMatchObject({ guests: 0 });
 });
 
-/** A room with the fields that its list needs. */
+/** A room with only the fields that its member list needs. */
 function roomOf(sessions: number): Room {
   const member = (i: number) => ({
     session: { id: `s${i}`, identity: { user: `u${i}` }, since: i, countsAsPresent: true, ended: false },
@@ -57,7 +57,7 @@ function roomOf(sessions: number): Room {
   } as unknown as Room;
 }
 
-test("many large rooms are listed a slice per tick, all together", async () => {
+test("listing many large rooms takes one slice per tick for all of them together", async () => {
   const lists = new MemberLists(() => performance.now());
   let most = 0;
   let before = 0;
@@ -75,7 +75,7 @@ test("many large rooms are listed a slice per tick, all together", async () => {
   expect(most).toBeLessThanOrEqual(1000);
 });
 
-test("the list of a large room may be 1 ms old per session, and no older", async () => {
+test("a large room's list may be 1 ms old per session, and no older", async () => {
   let now = 1000;
   const lists = new MemberLists(() => now);
   const room = roomOf(200);
@@ -89,7 +89,7 @@ test("the list of a large room may be 1 ms old per session, and no older", async
   expect(await lists.ofRoom("r", room)).not.toBe(first);
 });
 
-test("the cached lists of many rooms are limited", async () => {
+test("the number of cached lists is limited", async () => {
   const lists = new MemberLists(() => 0);
   const rule = "x".repeat(200);
   for (let i = 0; i < 400; i++) {
@@ -114,6 +114,6 @@ test("streams that start before the next change receive the same snapshot, compr
     expect(JSON.parse(data)).toMatchObject({ users: 0, members: [] });
   }
   const texts = block.mock.calls.map(([chunk]) => new TextDecoder().decode(chunk));
-  // The first stream's arrival is a change for the second. After that no change is sent before the room's next message.
+  // The first stream's join is a change for the second. No later change is sent before the room's next message.
   expect(texts.filter((text) => text.includes('"members"')).length).toBeLessThanOrEqual(2);
 });

@@ -1,4 +1,5 @@
-// Users of a room and the changes to send: sources, grace periods, netting, and rooms with too many users to list.
+// A room's users and the changes to send: sources, grace periods, undone changes, and rooms with too many users to
+// list.
 import { expect, test } from "bun:test";
 import { PresenceSet } from "../../../src/rooms/presence/presence-set.ts";
 import type { PresenceChanges } from "../../../src/protocol/presence-messages.ts";
@@ -43,7 +44,7 @@ test("a user joins with the first session and leaves a grace period after the la
   expect(members.isEmpty).toBe(true);
 });
 
-test("a user who returns within the grace period causes no change and keeps its start", () => {
+test("a user who returns within the grace period causes no change and keeps the original join time", () => {
   const members = new PresenceSet(RULE);
   members.report("s1", seen("u1", undefined, 1, 100));
   members.diff.take();
@@ -54,7 +55,7 @@ test("a user who returns within the grace period causes no change and keeps its 
   expect(parse(members.list).members).toEqual([{ user: "u1", since: 100, sessions: 1 }] as never);
 });
 
-test("the newest session provides the info; when it ends, the session before it does", () => {
+test("the newest session provides the info; when it ends, the previous session does", () => {
   const members = new PresenceSet(RULE);
   members.report("s1", seen("u1", 1));
   members.report("s2", seen("u1", 2));
@@ -75,7 +76,7 @@ test("without `info` in the rule, no info is sent", () => {
   expect(parse(members.list).members).toEqual([{ user: "u1", since: 1, sessions: 1 }] as never);
 });
 
-test("a change that is undone before it is sent is not sent, but counted", () => {
+test("a change that is undone before it is sent is counted but not sent", () => {
   const members = new PresenceSet({ ...RULE, grace: 0 });
   members.report("s1", seen("u1"));
   members.retract("s1", "u1", 0);
@@ -95,7 +96,7 @@ test("guests are counted without a grace period", () => {
   expect(sent(members.diff.take().changes)).toMatchObject({ guests: 1 });
 });
 
-test("other nodes are sources: each counts, and a node that leaves takes the users that only it reports", () => {
+test("each other node is a source: when a node leaves, the users that only it reported leave too", () => {
   const members = new PresenceSet(RULE);
   members.report("here", seen("u1"));
   members.reportFromNode("node", seen("u1", undefined, 3));
@@ -108,11 +109,11 @@ test("other nodes are sources: each counts, and a node that leaves takes the use
   members.diff.take();
   members.dropNode("node");
   expect(members.sessions).toBe(1);
-  // The other node has already waited for the grace period.
+  // The other node has already waited for its grace period.
   expect(sent(members.diff.take().changes)).toEqual({ users: 1, guests: 0, joined: [], left: ["u2"] });
 });
 
-test("a local grace period runs also if another node reports the user, and a user who returns elsewhere stays", () => {
+test("a local grace period runs even if another node reports the user, and a user who returns on another node stays", () => {
   const members = new PresenceSet(RULE);
   members.report("s1", seen("u1", "old", 1, 5));
   members.reportFromNode("node", { ...seen("u1", "new", 1, 9), at: 9 });
@@ -126,7 +127,7 @@ test("a local grace period runs also if another node reports the user, and a use
   expect(members.users).toBe(0);
 });
 
-test("with too many users there is a count, local users are listed, and listing resumes with a snapshot", () => {
+test("with too many users, a count is sent, only local users are listed, and full lists resume with a snapshot", () => {
   const members = new PresenceSet(RULE);
   members.report("s1", seen("u1"));
   members.reportFromNode("node", seen("u2", undefined, 2));
@@ -146,7 +147,7 @@ test("with too many users there is a count, local users are listed, and listing 
   expect(names(sent(members.diff.take().changes)?.members)).toEqual(["u1", "u3"]);
 });
 
-test("above the limit there are counts; listing resumes with a snapshot, below 90 % of the limit", () => {
+test("above the limit only counts are sent; below 90 % of the limit, listing resumes with a snapshot", () => {
   const members = new PresenceSet({ ...RULE, list: 10, grace: 0 });
   const user = (i: number) => members.report(`s${i}`, seen(`u${i}`));
   const leave = (i: number) => {
@@ -170,7 +171,7 @@ test("above the limit there are counts; listing resumes with a snapshot, below 9
   expect(sent(members.diff.take().changes)?.left).toEqual(["u8"]);
 });
 
-test("users with large infos count as too many", () => {
+test("users with large infos also count as too many", () => {
   const members = new PresenceSet({ ...RULE, list: 1000 });
   const info = "x".repeat(10_000);
   for (let i = 0; i < 30; i++) members.report(`s${i}`, seen(`u${i}`, info));
@@ -181,7 +182,7 @@ test("users with large infos count as too many", () => {
   expect(more).toBe(true);
 });
 
-test("with a limit of 0 users are never listed", () => {
+test("with a limit of 0, users are never listed", () => {
   const members = new PresenceSet({ ...RULE, list: 0, grace: 0 });
   expect(parse(members.diff.snapshot)).toEqual({ users: 0, guests: 0, more: true });
   members.report("s1", seen("u1"));
@@ -191,7 +192,7 @@ test("with a limit of 0 users are never listed", () => {
   expect(sent(members.diff.take().changes)).toEqual({ users: 0, guests: 0, more: true });
 });
 
-test("a new rule shortens grace periods and sends everything again", () => {
+test("a new rule shortens grace periods and sends a new snapshot", () => {
   const members = new PresenceSet(RULE);
   members.report("s1", seen("u1", "secret"));
   members.report("s2", seen("u2", "secret"));
@@ -213,7 +214,7 @@ test("a new rule shortens grace periods and sends everything again", () => {
   expect(sent(members.diff.take().changes)?.left).toEqual(["u2"]);
 });
 
-randomTest("a snapshot at any time plus the later changes gives the current presence", (random) => {
+randomTest("a snapshot from any time plus the later changes gives the current presence", (random) => {
   for (let round = 0; round < 200; round++) {
     const members = new PresenceSet({
       grace: random.pick([0, 3]),

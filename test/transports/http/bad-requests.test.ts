@@ -1,4 +1,4 @@
-// Invalid requests over HTTP: each gets a status and a stable code, and does not affect the room.
+// Invalid HTTP requests: each gets a status and a stable code, and does not affect the room.
 import { expect, test } from "bun:test";
 import { dataOf, problemOf, publishAt, stateOf } from "../../support/answers.ts";
 import { bystander } from "../../support/bystander.ts";
@@ -101,7 +101,7 @@ test("a plain request to /ws gets an error that explains the route", async () =>
   expect(problem).toMatchObject({ status: 415, code: "unsupported-type" });
 });
 
-/** Cursors that this log never issued, and how every transport handles them. */
+/** Resumes on every transport with a cursor that this log never issued. Returns the reported gaps. */
 async function gapsOn(server: TestServer, after: string): Promise<unknown[]> {
   const raw = await connect(server.socket(`/rooms/r?after=${after}`));
   const mux = await multiplexed(server.socket("/ws"));
@@ -124,7 +124,7 @@ async function gapsOn(server: TestServer, after: string): Promise<unknown[]> {
   ];
 }
 
-test("a cursor of a different epoch is a gap, and the stream continues", async () => {
+test("a cursor with a different epoch is a gap, and the stream continues", async () => {
   const server = startServer();
   await publishAt(server, "r", "kept");
   const { epoch } = server.thump.hub.log;
@@ -155,7 +155,7 @@ test.each(["/rooms/%", "/rooms/%zz", "/rooms/%c3", "/rooms/a%2", "/rooms/%ff/mem
 );
 
 randomTest(
-  "random and damaged requests are answered or cut off, never with 500, and do not affect others",
+  "random and damaged requests are rejected or cut off, never answered with 500, and do not affect others",
   async (random) => {
     const server = startServer();
     const other = await bystander(server, "r");
@@ -168,7 +168,7 @@ randomTest(
     ].map((text) => new TextEncoder().encode(text));
     for (let i = 0; i < 300; i++) {
       const head = Buffer.from(random.mutate(random.pick(valid))).toString("latin1");
-      // Open streams and incomplete requests are ended by the invalid body or by this test.
+      // The invalid body ends incomplete requests. This test ends open streams after a short wait.
       const answer = await Promise.race([httpAnswer(server.port, [head], "{}\r\n\r\n"), Bun.sleep(20)]);
       if (answer) expect([head, answer.startsWith("HTTP/1.1 500")]).toEqual([head, false]);
       if (i % 30 === 0) await other.isWell();

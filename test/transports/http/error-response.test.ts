@@ -1,4 +1,4 @@
-// Temporary errors of event streams: EventSource reconnects only after a 200, so the response has that status.
+// Temporary errors on event streams have status 200, because EventSource reconnects only after a 200.
 import { describe, expect, spyOn, test } from "bun:test";
 import type { Options } from "../../../src/index.ts";
 import { unavailable } from "../../../src/protocol/codes.ts";
@@ -17,7 +17,7 @@ import { shakeHands } from "../../support/ways-in.ts";
 
 const SSE = { accept: "text/event-stream" };
 
-/** Every GET that can respond with an event stream, by its path in the OpenAPI document. */
+/** Every GET that can return an event stream, keyed by its path in the OpenAPI document. */
 const ROUTES: Record<string, { path: string; headers: Record<string, string> }[]> = {
   "/rooms/{room}": [
     { path: "/rooms/r", headers: SSE },
@@ -30,7 +30,7 @@ const ROUTES: Record<string, { path: string; headers: Record<string, string> }[]
 };
 const requests = Object.values(ROUTES).flat();
 
-/** The cause of an error: after `prepare` every request is rejected. */
+/** A cause of temporary errors: after `prepare`, every request is rejected. */
 interface Way {
   code: string;
   status: number;
@@ -47,28 +47,28 @@ const once = { rate: 0.01, burst: 1 };
 const NOWHERE = "http://127.0.0.1:1/jwks.json";
 
 const WAYS: Record<string, Way> = {
-  "connects of an address": {
+  "connects per address": {
     code: "rate",
     status: 429,
     options: { proxies: ["loopback"], open: true, limits: { rates: { address: { connects: once } } } },
     headers: () => ELSEWHERE,
     prepare: ({ url }) => fetch(`${url}/rooms/r`, { headers: ELSEWHERE }),
   },
-  "joins of an address": {
+  "joins per address": {
     code: "rate",
     status: 429,
     options: { proxies: ["loopback"], open: true, limits: { rates: { address: { joins: once } } } },
     headers: () => ELSEWHERE,
     prepare: (server) => shakeHands(server.socket("/ws?room=r&room=s"), ELSEWHERE),
   },
-  "sessions of an address": {
+  "sessions per address": {
     code: "rate",
     status: 429,
     options: { proxies: ["loopback"], open: true, limits: { sessionsPerAddress: 1 } },
     headers: () => ELSEWHERE,
     prepare: (server) => connect(server.socket("/ws"), { headers: ELSEWHERE }),
   },
-  "sessions in all": {
+  "sessions in total": {
     code: "busy",
     status: 503,
     options: { limits: { sessions: 1 } },
@@ -99,7 +99,7 @@ const WAYS: Record<string, Way> = {
   },
 };
 
-test("every GET that the API describes as an event stream is among the routes here", () => {
+test("every GET that the OpenAPI document describes as an event stream is tested here", () => {
   const { paths } = describeApi(startServer().thump.settings);
   const described = Object.entries(paths)
     .filter(([, { get }]) => JSON.stringify(get?.responses ?? {}).includes("text/event-stream"))
@@ -110,7 +110,7 @@ test("every GET that the API describes as an event stream is among the routes he
 describe.each(Object.entries(WAYS))(
   "%s",
   (_, { code, status, options, perRoom, headers = () => ({}), prepare }) => {
-    test("event streams get a 200 with the problem as an event, and the rejection is counted", async () => {
+    test("event streams get a 200 with the problem in an event, and the rejection is counted", async () => {
       const server = startServer(options);
       await prepare(server);
       const rejects = async () => (await metricsOf(server)).of("thump_rejects_total", { code });
@@ -173,7 +173,7 @@ test("permanent errors of event streams keep their status", async () => {
     expect((await problemOf(fetch(server.url + path, { headers: SSE }))).status).toBe(status);
 });
 
-test("bodies that take too much memory: POST keeps its status", async () => {
+test("bodies that use too much memory: POST keeps its status", async () => {
   const server = startServer({ limits: { bodies: "100KiB" } });
   const slow = await tcp(server.port);
   slow.send(
@@ -183,7 +183,7 @@ test("bodies that take too much memory: POST keeps its status", async () => {
   expect(await slow.until('"code":"busy"')).toStartWith("HTTP/1.1 503");
 });
 
-test("a log that fails after the stream started: the error is its last event", async () => {
+test("if the log fails after the stream has started, the error is the stream's last event", async () => {
   const server = startServer();
   const { log } = server.thump.hub;
   log.newest = () => Promise.reject(unavailable("It is away."));
@@ -199,7 +199,7 @@ test("a log that fails after the stream started: the error is its last event", a
   expect(server.thump.hub.sessions.size).toBe(0);
 });
 
-test("100 open streams have their own reconnect delays of 1 to 5 s, and share the encoding of publications", async () => {
+test("100 open streams have individual reconnect delays of 1 to 5 s, and share encoded publications", async () => {
   const server = startServer();
   const streams = await Promise.all(Array.from({ length: 100 }, () => openEvents(server.room("r"))));
   await server.thump.publish("r", "x");
@@ -231,14 +231,14 @@ test("a rejected EventSource reconnects later and receives the missed messages",
   expect((await source.next()).data).toBe("after");
 });
 
-/** Ends all sessions as a drain does, and rejects new ones. */
+/** Ends all sessions as a drain does, and rejects new sessions. */
 function beginDrain({ thump }: TestServer): void {
   thump.draining = true;
   for (const session of thump.hub.sessions.values()) session.end(1001, "1");
 }
 
 test.each(["event-stream", "websocket"] as const)(
-  "the client by %s reports the code of a rejection, is not open in the meantime, and reconnects at the stated time",
+  "the client over %s reports the rejection's code, does not open, and reconnects at the stated time",
   async (transport) => {
     const server = startServer();
     const thump = client(server.url, { transport });

@@ -1,4 +1,4 @@
-// Bodies far over the limit are rejected with a problem that pages may read, and are never stored.
+// Bodies far over the limit are rejected with a problem that web pages can read, and are never stored.
 import { expect, test } from "bun:test";
 import { problemOf } from "../../support/answers.ts";
 import { metricsOf } from "../../support/metrics.ts";
@@ -11,7 +11,7 @@ const MIB = 1 << 20;
 const PATHS = ["/rooms/r", "/publish", "/events"];
 
 test.each(PATHS)(
-  "a body of 5 or 40 MiB to %s is rejected with a problem, which a page of a different origin can read",
+  "a body of 5 or 40 MiB to %s is rejected with a problem that a page of a different origin can read",
   async (path) => {
     const server = startServer();
     for (const size of [5 * MIB, 40 * MIB]) {
@@ -41,7 +41,7 @@ async function send(
   return connection.until('"too-large"');
 }
 
-test("a body without a length is rejected once it exceeds the limit, and one with a length before it is sent", async () => {
+test("a body without a length is rejected once it exceeds the limit, a body with a length before it is sent", async () => {
   const { port } = startServer();
   const head = ["POST /rooms/r HTTP/1.1", "host: localhost", `origin: ${ORIGIN}`];
   const chunk = (data: string) => `${data.length.toString(16)}\r\n${data}\r\n`;
@@ -65,6 +65,6 @@ test("a body that no route reads takes no memory", async () => {
       await new Promise((resolve) => connection.socket.write("x".repeat(MIB), resolve));
     await connection.until('"too-large"');
   }
-  // 256 MiB were sent.
+  // The clients sent 256 MiB.
   expect((await memory()) - before).toBeLessThan(96 * MIB);
 }, 60_000);

@@ -1,4 +1,4 @@
-// The list of many rooms: pages, orders, totals, and the effect on other work.
+// Listing many rooms: pages, sort orders, totals, and the effect on other work.
 import { expect, test } from "bun:test";
 import { eventually, problemOf, publishAt } from "../../support/answers.ts";
 import { multiplexed } from "../../support/clients.ts";
@@ -16,10 +16,10 @@ async function list({ url }: TestServer, query: Record<string, string>): Promise
   return (await response.json()) as List;
 }
 
-test("any page of 100,000 rooms is found while the server continues other work", async () => {
+test("the server continues other work while it finds a page of 100,000 rooms", async () => {
   const server = startServer();
   const names = Array.from({ length: 100_000 }, (_, i) => `room:${String(i).padStart(6, "0")}`);
-  // Published in a different order.
+  // Publish in an order that is not alphabetical.
   for (let i = 0; i < names.length; i++)
     await server.thump.publish(names[(i * 7919) % names.length] as string, 1);
   const first = await list(server, { limit: "1000" });
@@ -42,7 +42,7 @@ test("any page of 100,000 rooms is found while the server continues other work",
   expect(turns).toBeGreaterThan(20);
 }, 60_000);
 
-test("rooms by number of sessions, page by page", async () => {
+test("rooms sorted by number of sessions, page by page", async () => {
   const server = startServer();
   const sizes = { a: 1, b: 3, c: 0, d: 2, e: 1 };
   await publishAt(server, "c", "kept");
@@ -61,7 +61,7 @@ test("rooms by number of sessions, page by page", async () => {
   expect(names).toEqual(["b", "d", "a", "e", "c"]);
 });
 
-test("the list has the stored messages and the time of the last publication", async () => {
+test("the list has each room's number of stored messages and the time of its last publication", async () => {
   const server = startServer();
   const before = Date.now();
   await publishAt(server, "r", "12345");
@@ -71,7 +71,7 @@ test("the list has the stored messages and the time of the last publication", as
   expect(rooms[0]?.newest).toBeWithin(before, Date.now() + 1);
 });
 
-test("a cursor of a different order and an unknown order are rejected with a specific error", async () => {
+test("a page cursor from a different sort order and an unknown sort order are rejected with a specific error", async () => {
   const server = startServer();
   for (const query of ["?sort=sessions&cursor=abc", "?sort=size"])
     expect(await problemOf(fetch(`${server.url}/rooms${query}`))).toMatchObject({ code: "invalid-query" });

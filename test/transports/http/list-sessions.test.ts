@@ -1,4 +1,4 @@
-// The lists of sessions for operators, and the details of one session.
+// Session lists for operators, and the details of one session.
 import { expect, test } from "bun:test";
 import type { SessionDetail, SessionRow } from "../../../src/console/app/server-api.ts";
 import { eventually, problemOf } from "../../support/answers.ts";
@@ -66,7 +66,7 @@ test("the list can be filtered by room, by user and by lagging sessions", async 
   expect(await users("?lagging=1")).toEqual([]);
 });
 
-test("the details of a session have its positions and the numbers of sent and received messages", async () => {
+test("a session's details have its positions and the numbers of messages sent and received", async () => {
   const server = startServer();
   const mux = await multiplexed(server.socket("/ws?room=a&room=b"));
   const { session } = await mux.next();
@@ -94,7 +94,7 @@ test("the details of a session have its positions and the numbers of sent and re
   ]);
 });
 
-test("the details of a lagging session have its distance and the cause", async () => {
+test("a lagging session's details state how far it lags and why", async () => {
   const server = startServer({ rooms: { r: { history: { count: 100_000, bytes: "200MiB" } } } });
   const slow = await connect(server.socket("/rooms/r"));
   slow.ws.pause();
@@ -165,7 +165,7 @@ const KEY = { name: "master", hash: new Bun.CryptoHasher("sha256").update(MASTER
 const LOOKER = "thump_looker";
 
 test.each(["/sessions", "/sessions/none", "/rules"])(
-  "with credentials configured, %s requires an API key that may inspect",
+  "with credentials configured, %s requires an API key with the `inspect` permission",
   async (path) => {
     const hash = new Bun.CryptoHasher("sha256").update(LOOKER).digest("hex");
     const server = startServer({
@@ -182,7 +182,7 @@ test.each(["/sessions", "/sessions/none", "/rules"])(
   },
 );
 
-test("an open server shows its sessions to local requests only", async () => {
+test("an open server shows its sessions only to local requests", async () => {
   const server = startServer({ open: true });
   expect((await fetch(`${server.url}/sessions`)).status).toBe(200);
   for (const header of ["x-forwarded-for", "forwarded", "via"]) {

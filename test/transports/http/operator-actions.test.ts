@@ -1,4 +1,4 @@
-// Operator actions: lists of rooms, members, deleting history, ending sessions, health.
+// Operator actions: listing rooms and members, deleting history, ending sessions, health.
 import { expect, test } from "bun:test";
 import { dataOf, eventually, problemOf, publishAt, stateOf } from "../../support/answers.ts";
 import { connect, eventSource, multiplexed } from "../../support/clients.ts";
@@ -19,7 +19,7 @@ async function list(server: TestServer, query = ""): Promise<List> {
 
 const remove = (server: TestServer, path: string) => fetch(`${server.url}${path}`, { method: "DELETE" });
 
-test("the list has rooms with sessions and rooms with history, by name", async () => {
+test("the list has rooms with sessions and rooms with history, sorted by name", async () => {
   const server = startServer();
   await publishAt(server, "kept", "x");
   await connect(server.socket("/rooms/busy"));
@@ -76,7 +76,7 @@ test("members: sessions without a user are guests, and polls are not listed", as
   await poll;
 });
 
-test("after a deletion, earlier messages are a gap, and new ones are stored", async () => {
+test("after a deletion, earlier messages are a gap and new messages are stored", async () => {
   const server = startServer();
   const start = await publishAt(server, "r", "1");
   const last = await publishAt(server, "r", "2");
@@ -90,7 +90,7 @@ test("after a deletion, earlier messages are a gap, and new ones are stored", as
   expect(dataOf(await stateOf(server, "r", `?after=${last}`))).toEqual([3]);
 });
 
-test("deleting the history of an unknown room succeeds; clients that may not publish may not delete", async () => {
+test("deleting an unknown room's history succeeds; clients that may not publish may not delete history", async () => {
   const server = startServer({ rooms: { closed: { publish: "server" } } });
   expect((await remove(server, "/rooms/never/history")).status).toBe(204);
   await server.thump.publish("closed", "kept");
@@ -98,7 +98,7 @@ test("deleting the history of an unknown room succeeds; clients that may not pub
   expect(dataOf(await stateOf(server, "closed"))).toEqual(["kept"]);
 });
 
-test("a session can be ended: sockets close with 4403, streams end, the others stay", async () => {
+test("a session can be ended: sockets close with 4403, streams end, other sessions stay", async () => {
   const server = startServer();
   const mux = await multiplexed(server.socket("/ws?room=r"));
   const { session } = await mux.next();
@@ -116,7 +116,7 @@ test("a session can be ended: sockets close with 4403, streams end, the others s
   expect(server.thump.hub.sessions.size).toBe(0);
 });
 
-test("a session that joins right after a different one was ended receives the room's messages", async () => {
+test("a session that joins right after another session was ended receives the room's messages", async () => {
   const server = startServer();
   for (let round = 0; round < 20; round++) {
     const first = await connect(server.socket("/rooms/r"));
@@ -132,7 +132,7 @@ test("a session that joins right after a different one was ended receives the ro
   }
 });
 
-test("an unknown session is not found; for a user without sessions, none is ended", async () => {
+test("ending an unknown session returns not found; ending the sessions of a user who has none ends none", async () => {
   const server = startServer();
   expect(await problemOf(remove(server, "/sessions/nobody"))).toMatchObject({
     status: 404,
@@ -142,7 +142,7 @@ test("an unknown session is not found; for a user without sessions, none is ende
   expect((await response.json()) as object).toEqual({ ended: 0 });
 });
 
-test("health, readiness, and the error of unknown paths", async () => {
+test("health, readiness, and the error for unknown paths", async () => {
   const server = startServer();
   const health = await fetch(`${server.url}/healthz`);
   expect([health.status, await health.json()]).toEqual([200, { status: "ok" }]);
@@ -152,7 +152,7 @@ test("health, readiness, and the error of unknown paths", async () => {
   expect(await problemOf(fetch(server.room("r"), { method: "PUT" }))).toMatchObject({ code: "not-found" });
 });
 
-test("clients without grants can neither list nor delete rooms that are not open to anyone", async () => {
+test("clients without grants can neither list nor delete rooms that are not open", async () => {
   const rooms = { hidden: { join: "server" }, club: { publish: "members" } } as const;
   const server = startServer({ rooms });
   for (const room of ["hidden", "club", "open"]) await server.thump.publish(room, 1);
@@ -162,7 +162,7 @@ test("clients without grants can neither list nor delete rooms that are not open
   }
 });
 
-test("the pattern of a list is limited in length and wildcards", async () => {
+test("a list's pattern is limited in length and number of wildcards", async () => {
   const server = startServer();
   for (const match of ["*a".repeat(5), "x".repeat(256), "{a}".repeat(5)]) {
     const asked = fetch(`${server.url}/rooms?match=${encodeURIComponent(match)}`);

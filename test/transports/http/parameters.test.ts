@@ -1,4 +1,4 @@
-// Query parameters and headers: start positions under several names, header text, unknown parameters.
+// Query parameters and headers: the several names of the start position, header encoding, unknown parameters.
 import { expect, test } from "bun:test";
 import { dataOf, problemOf, publishAt, stateOf, type State } from "../../support/answers.ts";
 import { connect, multiplexed } from "../../support/clients.ts";
@@ -9,7 +9,7 @@ import { SECRET } from "../../support/tokens.ts";
 
 const LAST_EVENT_ID = ["lastEventId", "lastEventID", "Last-Event-ID", "last-event-id", "evs_last_event_id"];
 
-/** Publishes three messages and returns the cursor of the first. */
+/** Publishes three messages and returns the first one's cursor. */
 async function three(server: TestServer, room = "r"): Promise<string> {
   const first = await publishAt(server, room, "1");
   await publishAt(server, room, "2");
@@ -31,7 +31,7 @@ test.each(LAST_EVENT_ID)("?%s= works like the header, on every transport", async
   const mux = await multiplexed(server.socket(`/ws?room=r&${query}`));
   expect(await mux.find(({ type }) => type === "joined")).toMatchObject({ resumed: true, replay: 2 });
   expect(dataOf(await stateOf(server, "r", `?${query}`))).toEqual([2, 3]);
-  // Libraries that reconnect keep the URL and add their parameter.
+  // When libraries reconnect, they keep the URL and add their own parameter.
   const second = await publishAt(server, "r", "4");
   expect(dataOf(await stateOf(server, "r", `?after=${cursor}&${name}=${second}`))).toEqual([]);
   const both = await fetch(server.room("r", `?${query}`), { headers: { "last-event-id": second } });
@@ -42,7 +42,7 @@ test.each(LAST_EVENT_ID)("?%s= works like the header, on every transport", async
   });
 });
 
-/** A POST of raw bytes, one per character, as curl sends header values. */
+/** Sends a POST whose header values are raw bytes, one per character, as curl does. */
 const post = (server: TestServer, room: string, fields: string[]) =>
   httpAnswer(
     server.port,
@@ -51,7 +51,7 @@ const post = (server: TestServer, room: string, fields: string[]) =>
   );
 const bytesOf = (text: string) => Buffer.from(text).toString("latin1");
 
-test("header text is decoded as UTF-8 if valid, so event and key are the same as in a batch", async () => {
+test("header text is decoded as UTF-8 if valid, so that event and key are the same as in a batch", async () => {
   const server = startServer();
   for (const text of ["prix-modifié", "Ω≈ç√", "🐇", "плюс"]) {
     const room = crypto.randomUUID();
@@ -67,7 +67,7 @@ test("header text is decoded as UTF-8 if valid, so event and key are the same as
   }
 });
 
-test("header text that is not valid UTF-8 is Latin-1", async () => {
+test("header text that is not valid UTF-8 is decoded as Latin-1", async () => {
   const server = startServer();
   expect(await post(server, "r", ["Event: caf\xe9"])).toStartWith("HTTP/1.1 201");
   expect((await stateOf(server, "r")).messages).toMatchObject([{ event: "café" }]);
@@ -147,7 +147,7 @@ test("a poll waits at most 50 s, because nginx times out after 60 s", async () =
   expect(asked).toBe(50_000);
 });
 
-/** Whether each transport reports missing older messages when the newest `last` are requested. */
+/** Requests the newest `last` messages on each transport. Returns the gap notice of each, or undefined. */
 async function noticesOf(server: TestServer, last: number): Promise<unknown[]> {
   const ndjson = await fetch(server.room("r", `?last=${last}`), {
     headers: { accept: "application/x-ndjson" },
@@ -188,14 +188,14 @@ test("a request for more messages than are stored gets a gap", async () => {
   const { epoch } = server.thump.hub.log;
   const gap = { type: "gap", room: "r", after: `${epoch}-0`, at: `${epoch}-1` };
   expect(await noticesOf(server, 3)).toEqual([gap, gap, gap, gap, gap, gap, gap]);
-  // No cursor is affected.
+  // Not counted as gaps, because the requests had no cursor.
   expect(server.thump.hub.stats.gaps).toBe(0);
   const none = Array.from({ length: 7 }, () => undefined);
   expect(await noticesOf(server, 2)).toEqual(none);
   expect(await stateOf(server, "r")).not.toHaveProperty("gap");
 });
 
-test("the largest answer has a gap if the room had more messages than it stores; a new room's has none", async () => {
+test("the largest possible answer has a gap only if the room had more messages than it stores", async () => {
   const server = startServer();
   for (let i = 0; i < 1501; i++) await server.thump.publish("r", i);
   const { messages, gap } = await stateOf(server, "r", "?last=100000");

@@ -40,7 +40,7 @@ test("one publication to several rooms", async () => {
   for (const room of ["a", "b", "c"]) expect(dataOf(await stateOf(server, room))).toEqual(["all"]);
 });
 
-test("each publication has its own result: an error does not affect others", async () => {
+test("each publication has its own result: an error does not affect the others", async () => {
   const server = startServer({
     rooms: { "closed:*": { publish: "server" }, typed: { schema: { type: "object", required: ["text"] } } },
   });
@@ -123,7 +123,7 @@ test("a body that is not a batch is rejected as a whole, with a specific error",
   expect(dataOf(await stateOf(server, "r"))).toEqual([]);
 });
 
-test("ordered: publications after an error are not attempted, so none overtakes it", async () => {
+test("ordered: publications after an error are not attempted, so none overtakes the failed one", async () => {
   const server = startServer({ limits: { message: 8 } });
   const items = ["a", "far too long", "b"].map((data) => ({ room: "r", data }));
   const response = await fetch(`${server.url}/publish?ordered=1`, {

@@ -1,4 +1,4 @@
-// POST /rooms/:room: the data of a publication by content type, and the headers.
+// POST /rooms/:room: how the content type determines a publication's data, and the request headers.
 import { expect, test } from "bun:test";
 import { dataOf, publishAt, stateOf } from "../../support/answers.ts";
 import { connect, multiplexed } from "../../support/clients.ts";
@@ -24,13 +24,13 @@ test.each([
   ["application/x-www-form-urlencoded", "a+b=%20", "a+b=%20"],
   ["", "no type", "no type"],
   ["", "", ""],
-])("a body of type %j that is %j", async (type, body, data) => {
+])("a body of type %j with the content %j", async (type, body, data) => {
   const server = startServer();
   await publishAt(server, "r", new TextEncoder().encode(body), type === "" ? {} : { "content-type": type });
   expect(dataOf(await stateOf(server, "r"))).toEqual([data]);
 });
 
-test("any other type is bytes: binary on a raw socket, base64 in an envelope", async () => {
+test("a body of any other type is bytes: binary on a raw socket, base64 in an envelope", async () => {
   const server = startServer();
   const raw = await connect(server.socket("/rooms/r"));
   const bytes = Uint8Array.of(0, 255, 13, 10);
@@ -40,7 +40,7 @@ test("any other type is bytes: binary on a raw socket, base64 in an envelope", a
   expect(messages).toMatchObject([{ data: "AP8NCg==", encoding: "base64" }]);
 });
 
-test("JSON keeps the digits it was written with", async () => {
+test("JSON numbers keep their digits", async () => {
   const server = startServer();
   const raw = await connect(server.socket("/rooms/r"));
   const body = '{"a":12345678901234567890,"b":1.10}';
@@ -100,7 +100,7 @@ test.each(["with space", "a/b", "ä?#%", "chat:42", "🐇", "members", "a+b", "x
   },
 );
 
-test("code publishes values, bytes and events, on behalf of any user", async () => {
+test("code in the server publishes values, bytes and events, on behalf of any user", async () => {
   const server = startServer({ rooms: { "*": { publish: "server" } } });
   const { at } = await server.thump.publish("r", { a: 1 }, { event: "tick", from: "u7" });
   await server.thump.publish("r", Uint8Array.of(1));

@@ -37,7 +37,7 @@ test("?last and ?after", async () => {
   expect(dataOf(await stateOf(server, "r", `?after=${cursors[4]}`))).toEqual([]);
 });
 
-test("the Last-Event-ID header takes precedence over ?after", async () => {
+test("Last-Event-ID takes precedence over ?after", async () => {
   const server = startServer();
   const cursors = await publishMany(server, 3);
   const response = await fetch(server.room("r", `?after=${cursors[0]}`), {
@@ -46,7 +46,7 @@ test("the Last-Event-ID header takes precedence over ?after", async () => {
   expect(dataOf((await response.json()) as State)).toEqual([3]);
 });
 
-test("page by page after a cursor, nothing is missed or repeated, and `more` indicates a next page", async () => {
+test("page by page after a cursor, nothing is missed or repeated, and `more` announces the next page", async () => {
   const server = startServer();
   await publishAt(server, "r", "start");
   const start = (await stateOf(server, "r")).at;
@@ -63,7 +63,7 @@ test("page by page after a cursor, nothing is missed or repeated, and `more` ind
   expect(seen).toEqual(Array.from({ length: 25 }, (_, i) => i + 1));
 });
 
-test("a large answer is cut: it has the newest messages, or the oldest after a cursor", async () => {
+test("a large answer is truncated to the newest messages, or to the oldest after a cursor", async () => {
   const server = startServer();
   const start = await publishAt(server, "r", "start");
   await publishMany(server, 9, "x".repeat(60_000));
@@ -141,7 +141,7 @@ test("poll after poll misses nothing and repeats nothing", async () => {
   expect(seen).toEqual(Array.from({ length: 200 }, (_, i) => i));
 });
 
-test("the session of a poll ends when its client disconnects", async () => {
+test("a poll's session ends when its client disconnects", async () => {
   const server = startServer();
   const abort = new AbortController();
   const poll = fetch(server.room("r", "?wait=60"), { signal: abort.signal }).catch(
@@ -154,7 +154,7 @@ test("the session of a poll ends when its client disconnects", async () => {
   expect(server.thump.sessionsIn("r")).toBe(0);
 });
 
-test("a stop answers waiting polls", async () => {
+test("stopping the server answers waiting polls", async () => {
   const server = startServer();
   const poll = stateOf(server, "r", "?wait=60");
   await eventually(() => server.thump.sessionsIn("r") === 1);

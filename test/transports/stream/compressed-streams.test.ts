@@ -1,4 +1,4 @@
-// Streams with gzip, if the rule enables it: live without delay in real clients, resumed, detached and caught up.
+// Streams with gzip, if the rule enables it: real clients receive messages without delay, resume, lag and catch up.
 import { expect, test } from "bun:test";
 import { constants, gunzipSync } from "node:zlib";
 import { noBrowser } from "../../../scripts/chromium.ts";
@@ -33,7 +33,7 @@ test("a stream uses gzip if the rules of all its rooms enable it and the client 
   expect(await codingOf("/events?room=packed:1&room=plain", "gzip")).toBeNull();
 });
 
-test("a rule that enables compression for streams only does not enable it for sockets", async () => {
+test("a rule that enables compression only for streams does not enable it for sockets", async () => {
   const { thump } = startServer({ rooms: { "*": { compress: "streams" } } });
   expect(thump.settings.compression).toBe(false);
   expect(thump.hub.ruleOf("any").compressOver).toBe(Infinity);
@@ -70,14 +70,14 @@ test("streams that start at different times receive the same messages, live and 
   expect(server.thump.hub.stats.deliveredBytes).toBeGreaterThan(4 * JSON.stringify(LONG).length);
 });
 
-test("presence is compressed in blocks too, the same for all streams", async () => {
+test("presence is compressed in blocks too, which all streams share", async () => {
   const server = startServer({ rooms: { "*": { presence: { grace: 0 }, compress: "streams" } } });
   const url = server.room("a", "?presence=1");
   const plain = await openEvents(url, { "accept-encoding": "identity" });
   const packed = await openEvents(url, GZIP);
   expect(packed.response.headers.get("content-encoding")).toBe("gzip");
   await openEvents(url, GZIP);
-  // The snapshot, then the shared messages.
+  // Each stream gets its snapshot, then the shared messages.
   for (const { events } of [plain, packed])
     await events.until((all) => all.some(({ event, data }) => isOf(event, data, 3)));
 });
@@ -95,7 +95,7 @@ const inflated = (stream: BareStream) =>
   String(gunzipSync(Buffer.from(stream.text, "latin1"), { finishFlush: constants.Z_SYNC_FLUSH }));
 const numbersIn = (text: string) => [...text.matchAll(/^data: (\d+) /gm)].map(([, n]) => Number(n));
 
-test("a stalled stream is detached and caught up within its gzip stream", async () => {
+test("a stalled stream is detached from fan-out and catches up within the same gzip stream", async () => {
   const { cert, key } = makeCertificate();
   const history = { count: 100_000, bytes: "64MiB" };
   const server = startServer({ tls: { cert, key }, rooms: { "*": { compress: "streams", history } } });
@@ -134,7 +134,7 @@ test("an EventSource library receives messages without delay", async () => {
 
 const curl = Bun.which("curl");
 testIf(noProgram("curl"))(
-  "curl --compressed receives messages without delay, and exits after a drain",
+  "curl --compressed receives messages without delay and exits after a drain",
   async () => {
     const server = startServer({ rooms: ROOMS });
     const accept = ["-H", "accept: text/event-stream"];
@@ -154,7 +154,7 @@ testIf(noProgram("curl"))(
   },
 );
 
-/** Runs in the page. `heard` resolves with the received messages, with one disconnect in between. */
+/** Runs in the page. `heard` resolves with the messages received before and after a disconnect. */
 const LISTEN = `(async () => {
   const heard = [];
   const source = new EventSource("/rooms/packed:1");
@@ -166,7 +166,7 @@ const LISTEN = `(async () => {
 })()`;
 
 testIf(noBrowser)(
-  "EventSource in a browser receives messages without delay, and resumes from its cursor after its stream ended",
+  "EventSource in a browser receives messages without delay and resumes from its cursor after its stream ends",
   async () => {
     const server = startServer({ demo: true, rooms: ROOMS });
     const { pages } = await openPages(server.url, 1);

@@ -1,4 +1,4 @@
-// Streams of envelopes: NDJSON of one room, and /events of several with one cursor.
+// Envelope streams: NDJSON of one room, and /events of several rooms with one cursor.
 import { expect, test } from "bun:test";
 import { problemOf, publishAt } from "../../support/answers.ts";
 import { startServer, type TestServer } from "../../support/server.ts";
@@ -24,7 +24,7 @@ test("NDJSON: the position first, then one envelope per line", async () => {
   expect(messages(stream)).toMatchObject([{ room: "r", event: "tick", data: { a: 1 }, at, prev: 0 }]);
 });
 
-test("NDJSON: resumes after a cursor, reports gaps, and sends empty lines as keep-alives", async () => {
+test("NDJSON: a stream resumes after a cursor, reports gaps, and sends empty lines as keep-alives", async () => {
   const server = startServer({ heartbeat: 0.05, rooms: { r: { history: { count: 1 } } } });
   const first = await publishAt(server, "r", "1");
   const second = await publishAt(server, "r", "2");
@@ -39,7 +39,7 @@ test("NDJSON: resumes after a cursor, reports gaps, and sends empty lines as kee
   await late.lines.until((lines) => lines.includes(""));
 });
 
-test("/events: several rooms in the order of publication, enveloped", async () => {
+test("/events: several rooms arrive in envelopes, in the order of publication", async () => {
   const server = startServer();
   const stream = await events(server, ["a", "b"]);
   for (const [i, room] of ["b", "a", "c", "a", "b"].entries()) await publishAt(server, room, String(i));
@@ -53,7 +53,7 @@ test("/events: several rooms in the order of publication, enveloped", async () =
   expect(stream.events.all.map(({ id }) => id)).toEqual(envelopes(stream).map(({ at }) => at));
 });
 
-test("/events: publications of one tick keep their order", async () => {
+test("/events: publications in one tick keep their order", async () => {
   const server = startServer();
   const stream = await events(server, ["a", "b", "c"]);
   const rooms = Array.from({ length: 300 }, (_, i) => ["a", "b", "c"][(i * 7) % 3]!);
@@ -62,7 +62,7 @@ test("/events: publications of one tick keep their order", async () => {
   expect(envelopes(stream).map(({ data }) => data)).toEqual(rooms.map((_, i) => i));
 });
 
-test("/events: one cursor resumes a different set of rooms", async () => {
+test("/events: one cursor can resume a different set of rooms", async () => {
   const server = startServer();
   const first = await events(server, ["a", "b"]);
   await publishAt(server, "c", "before");
@@ -85,7 +85,7 @@ test("/events: the position before any message covers all rooms", async () => {
   expect(JSON.parse((await second.events.next()).data)).toMatchObject({ data: "missed" });
 });
 
-test("/events: a gap is reported for each room that has one, and for no other", async () => {
+test("/events: a gap is reported only for the rooms that have one", async () => {
   const server = startServer({ rooms: { short: { history: { count: 1 } } } });
   const start = await publishAt(server, "long", "0");
   for (const body of ["1", "2"]) await publishAt(server, "short", body);
@@ -106,7 +106,7 @@ test("/events: a foreign cursor is a gap in every room, even in many", async () 
   expect(new Set(envelopes(stream).map(({ room }) => room)).size).toBe(800);
 });
 
-test("/events: requires at least one room, and at most the rooms of a session", async () => {
+test("/events: a request names at least one room and at most as many as a session may join", async () => {
   const server = startServer({ limits: { rooms: 3 } });
   expect(await problemOf(fetch(`${server.url}/events`))).toMatchObject({
     status: 400,
@@ -114,7 +114,7 @@ test("/events: requires at least one room, and at most the rooms of a session", 
   });
   const many = `${server.url}/events?room=a&room=b&room=c&room=d`;
   expect(await problemOf(fetch(many))).toMatchObject({ status: 429, code: "limit" });
-  // The same room twice counts once.
+  // A repeated room counts once.
   const stream = await events(server, ["a", "b", "c", "a"]);
   await publishAt(server, "a", "once");
   await publishAt(server, "b", "barrier");
@@ -123,7 +123,7 @@ test("/events: requires at least one room, and at most the rooms of a session", 
 });
 
 randomTest(
-  "/events: with random disconnects and resumes, the messages of every room arrive once and in order",
+  "/events: with random disconnects and resumes, each room's messages arrive once and in order",
   async (random) => {
     const server = startServer();
     const rooms = ["a", "b", "c"];

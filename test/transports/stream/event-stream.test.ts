@@ -1,4 +1,4 @@
-// Server-Sent Events of one room: as EventSource receives them, and on the wire.
+// Server-Sent Events of one room, as EventSource receives them and on the wire.
 import { expect, test } from "bun:test";
 import { eventually, publishAt } from "../../support/answers.ts";
 import { eventSource } from "../../support/clients.ts";
@@ -15,7 +15,7 @@ test("EventSource gets data, event names and cursors", async () => {
   expect(await source.next()).toEqual({ event: "tick", id: second, data: '{"a":1}' });
 });
 
-test("the response has the content type, and headers against caching and buffering", async () => {
+test("the response has the right content type, and headers that prevent caching and buffering", async () => {
   const server = startServer();
   const { response } = await openEvents(server.room("r"));
   expect(response.status).toBe(200);
@@ -56,7 +56,7 @@ test("bytes arrive as JSON with their encoding", async () => {
   expect(JSON.parse((await source.next()).data)).toEqual({ encoding: "base64", data: "AP8=" });
 });
 
-test("?last starts with the newest messages, ?after with those after the cursor", async () => {
+test("?last starts with the newest messages, ?after with the first one after the cursor", async () => {
   const server = startServer();
   const cursors: string[] = [];
   for (const body of ["1", "2", "3"]) cursors.push(await publishAt(server, "r", body));
@@ -76,7 +76,7 @@ test("Last-Event-ID takes precedence over ?after", async () => {
   expect((await empty.events.next()).data).toBe("2");
 });
 
-test("a gap is an event of the server, before the messages that are still stored", async () => {
+test("a gap is a server event that precedes the messages still stored", async () => {
   const server = startServer({ rooms: { r: { history: { count: 1 } } } });
   const first = await publishAt(server, "r", "1");
   const second = await publishAt(server, "r", "2");
@@ -99,10 +99,10 @@ test("an idle stream gets comments and new positions", async () => {
   expect((await stream.events.next()).data).toBe("said");
 });
 
-test("the position of a keep-alive is never ahead of the sent messages", async () => {
+test("a keep-alive's position is never ahead of the messages sent", async () => {
   const server = startServer({ heartbeat: 0.02 });
   const stream = await openEvents(server.room("r"));
-  // From timers, like the heartbeat, so some publications occur just before it in the same tick.
+  // Publishes from timers, like the heartbeat, so that some publications come just before it in the same tick.
   let count = 0;
   const timers = Array.from({ length: 5 }, () =>
     setInterval(() => {
@@ -143,7 +143,7 @@ test("EventSource reconnects by itself and misses nothing", async () => {
   expect(source.all.map(({ data }) => data)).toEqual(["1", "2", "3", "4"]);
 });
 
-test("the same for a stream that disconnected before the first message", async () => {
+test("EventSource also misses nothing if it disconnects before the first message", async () => {
   const server = startServer();
   await publishAt(server, "r", "before");
   const source = await eventSource(server.room("r"));

@@ -1,4 +1,4 @@
-// TLS: many event streams on one HTTP/2 connection, slow ones detached and caught up, and sockets at the same time.
+// TLS: many event streams on one HTTP/2 connection, where slow ones lag and catch up, alongside sockets.
 import { expect, test } from "bun:test";
 import { noBrowser } from "../../../scripts/chromium.ts";
 import { openPages } from "../../support/browser.ts";
@@ -11,7 +11,7 @@ import { startServer, type TestServer } from "../../support/server.ts";
 import type { Options } from "../../../src/index.ts";
 import { noProgram, testIf } from "../../support/skip.ts";
 
-/** A window larger than the data of any test. */
+/** A flow-control window larger than any test's data. */
 const PLENTY = 1 << 30;
 
 interface Secure extends TestServer {
@@ -51,7 +51,7 @@ test("publishing over https reaches 20 event streams on one connection, which al
   expect(dataOf(resumed)).toEqual(["12", "16"]);
 });
 
-test("a stalled stream is detached while others on its connection continue, and then caught up", async () => {
+test("a stalled stream is detached from fan-out and catches up; others on its connection are unaffected", async () => {
   const server = startSecure({ rooms: { "*": { history: { count: 100_000, bytes: "64MiB" } } } });
   const connection = await bareHttp2(server.port);
   const stalled = connection.open("/rooms/r");
@@ -62,7 +62,7 @@ test("a stalled stream is detached while others on its connection continue, and 
   for (let i = 0; i < count; i++) await server.thump.publish("r", `${i} ${"x".repeat(2000)}`);
   const last = (text: string) => text.includes(`data: ${count - 1} x`, text.length - 8000);
   await healthy.until(last);
-  // The stream received the data that its window holds, and waits.
+  // The stream has received as much as its window holds, and waits.
   await stalled.changes.until(() => stalled.bytes === 65_535);
   expect(server.thump.hub.stats.lagged).toBeGreaterThanOrEqual(1);
   expect([...server.thump.hub.sessions.values()].filter((session) => session.lagging).length).toBe(1);
@@ -73,7 +73,7 @@ test("a stalled stream is detached while others on its connection continue, and 
   expect(server.thump.hub.stats.gaps).toBe(0);
 });
 
-test("under lag: disconnect a stalled stream is reset, and only that one", async () => {
+test("under lag: disconnect, only the stalled stream is reset", async () => {
   const server = startSecure({ rooms: { "*": { lag: "disconnect" } } });
   const connection = await bareHttp2(server.port);
   const stalled = connection.open("/rooms/r");
@@ -89,7 +89,7 @@ test("under lag: disconnect a stalled stream is reset, and only that one", async
   expect(server.thump.hub.sessions.size).toBe(1);
 });
 
-test("a stream that the client resets ends its session", async () => {
+test("when the client resets a stream, its session ends", async () => {
   const server = startSecure();
   const connection = await bareHttp2(server.port);
   const [one, two] = [connection.open("/rooms/r"), connection.open("/rooms/r")];
@@ -108,7 +108,7 @@ test("a stream that the client resets ends its session", async () => {
   while (server.thump.hub.sessions.size > 0) await new Promise(setImmediate);
 });
 
-test("a flood of streams that are reset at once leaves no session, and other streams continue", async () => {
+test("a flood of streams that are reset immediately leaves no sessions, and other streams continue", async () => {
   const server = startSecure();
   const other = (await bareHttp2(server.port)).open("/rooms/r");
   await began(other);
@@ -117,14 +117,14 @@ test("a flood of streams that are reset at once leaves no session, and other str
     flood.open("/rooms/r").cancel();
     if (n % 100 === 99) await new Promise(setImmediate);
   }
-  // The last of these may still be arriving.
+  // The last streams may still be arriving.
   flood.socket.destroy();
   while (server.thump.hub.sessions.size > 1) await new Promise(setImmediate);
   await server.thump.publish("r", "still here");
   await other.until((text) => text.includes("still here"));
 });
 
-test("wss: raw and multiplexed sockets at the same time as streams", async () => {
+test("wss: raw and multiplexed sockets work alongside streams", async () => {
   const server = startSecure();
   const tls = { ca: server.certificate.pem };
   const raw = await connect(server.socket("/rooms/r"), tls);
@@ -178,7 +178,7 @@ testIf(noProgram("curl"))("curl chooses HTTP/2 by itself", async () => {
   await out.until((lines) => lines.includes("data: live"));
 });
 
-/** Runs in the page. `heard` resolves with the first message of each. */
+/** Runs in the page. `heard` resolves with the first message of each connection. */
 const LISTEN = `(async () => {
   const listeners = Array.from({ length: 10 }, (_, i) => new EventSource("/rooms/ten?" + i));
   listeners.push(new WebSocket("wss://" + location.host + "/rooms/ten"));
@@ -188,7 +188,7 @@ const LISTEN = `(async () => {
 })()`;
 
 testIf(noBrowser)(
-  "a page has ten live EventSources and a socket; over HTTP/1.1 the limit is six",
+  "a page can have ten live EventSources and a socket; over HTTP/1.1 the limit is six",
   async () => {
     const server = startSecure({ demo: true });
     const { pages } = await openPages(server.url, 1);

@@ -1,4 +1,4 @@
-// The multiplexed stream: the rooms of a request, each with its own start position, in the frames of the socket.
+// The multiplexed stream: rooms with individual start positions, delivered in the multiplexed socket's frames.
 import { expect, test } from "bun:test";
 import { eventually, problemOf, publishAt } from "../../support/answers.ts";
 import { startServer } from "../../support/server.ts";
@@ -15,7 +15,7 @@ async function has(stream: OpenStream, type: string, count: number): Promise<voi
   await stream.events.until(() => ofType(stream, type).length >= count);
 }
 
-test("each room starts at its requested position, and its reply has its id", async () => {
+test("each room starts at its requested position, and its reply has the request's id", async () => {
   const server = startServer();
   const [first] = [await publishAt(server, "a", "1"), await publishAt(server, "a", "2")];
   for (const n of [3, 4, 5]) await publishAt(server, "b", String(n));
@@ -34,7 +34,7 @@ test("each room starts at its requested position, and its reply has its id", asy
   await publishAt(server, "c", "6");
   await has(stream, "message", 4);
   expect(["a", "b", "c"].map((room) => data(stream, room))).toEqual([[2], [4, 5], [6]]);
-  // Events of the server have a name; publications have none.
+  // Server events have a name; publications have none.
   expect(stream.events.all.map(({ event }) => event)).toEqual([
     ...["welcome", "joined", "joined", "joined"].map((type) => `thump:${type}`),
     ...Array(4).fill(undefined),
@@ -42,7 +42,7 @@ test("each room starts at its requested position, and its reply has its id", asy
   expect(stream.events.all.filter(({ id }) => id !== undefined)).toEqual([]);
 });
 
-test("a refused room does not affect the others, and its error has its id", async () => {
+test("a rejected room does not affect the others, and its error has the request's id", async () => {
   const server = startServer({ access: { secrets: SECRET } });
   const mine = await token(claims({ rooms: { "mine:*": ["join", "history"] } }));
   const stream = await openMultiplexed(
@@ -92,7 +92,7 @@ test("in an idle room the stream reports its position periodically", async () =>
   expect(ofType(back, "joined")).toMatchObject([{ resumed: true, replay: 0 }]);
 });
 
-test("the last frame has the reason and the close code of a socket", async () => {
+test("the last frame has the reason, and the close code that a socket would get", async () => {
   const server = startServer();
   const stream = await openMultiplexed(server.url, [{ room: "a" }]);
   const session = ofType(stream, "welcome")[0]?.["session"];
@@ -101,7 +101,7 @@ test("the last frame has the reason and the close code of a socket", async () =>
   expect(stream.frames.at(-1)).toMatchObject({ type: "end", close: 4403 });
 });
 
-test("a stream without rooms stays connected, and its session ends with it", async () => {
+test("a stream without rooms stays connected, and its session ends when it disconnects", async () => {
   const server = startServer();
   const stream = await openMultiplexed(server.url, []);
   expect(ofType(stream, "welcome")).toHaveLength(1);

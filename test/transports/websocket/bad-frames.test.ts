@@ -1,4 +1,4 @@
-// Invalid frames on sockets: each gets a specific error or close code, and others in the room are not affected.
+// Invalid frames on sockets: each gets a specific error or close code and affects no other client in the room.
 import { expect, test } from "bun:test";
 import { publishAt } from "../../support/answers.ts";
 import { bystander } from "../../support/bystander.ts";
@@ -6,7 +6,7 @@ import { connect, type Multiplexed, multiplexed } from "../../support/clients.ts
 import { startServer, type TestServer } from "../../support/server.ts";
 import { randomTest } from "../../support/random.ts";
 
-/** A multiplexed session in room r, in addition to a healthy one. */
+/** Connects a multiplexed session to room r, and a healthy second client. */
 async function both(server: TestServer): Promise<{ mux: Multiplexed; other: { isWell(): Promise<void> } }> {
   const other = await bystander(server, "r");
   const mux = await multiplexed(server.socket("/ws?room=r"));
@@ -50,7 +50,7 @@ test.each([
   await other.isWell();
 });
 
-test("the error carries the id and the room of the command", async () => {
+test("the error has the command's id and room", async () => {
   const { mux } = await both(startServer());
   const error = await mux.ask({ type: "publish", room: "x", event: "thump:gap" });
   expect(error).toMatchObject({ type: "error", id: 1, room: "x", code: "invalid-event" });
@@ -64,7 +64,7 @@ test("a binary frame on the multiplexed socket is malformed", async () => {
   await other.isWell();
 });
 
-test("JSON that is nested too deeply is rejected with a specific error, in every position", async () => {
+test("JSON that is nested too deeply is rejected with a specific error in every field", async () => {
   const server = startServer({ limits: { message: "512KiB" } });
   const { mux, other } = await both(server);
   const raw = await connect(server.socket("/rooms/r"));
@@ -77,12 +77,12 @@ test("JSON that is nested too deeply is rejected with a specific error, in every
   expect(JSON.parse(String(await raw.next()))).toMatchObject({ type: "error", code: "malformed" });
   const posted = await server.publish("r", deep, { "content-type": "application/json" });
   expect(await posted.json()).toMatchObject({ status: 400, code: "malformed" });
-  // Brackets inside a string are not nesting.
+  // Brackets inside a string do not count.
   expect((await server.publish("r", JSON.stringify("[".repeat(1000)))).status).toBe(201);
   await other.isWell();
 });
 
-test("on a raw socket a rejected publication gets an error, and the socket stays open", async () => {
+test("a rejected publication on a raw socket gets an error, and the socket stays open", async () => {
   const server = startServer({ rooms: { r: { schema: { type: "string", maxLength: 30 } } } });
   const other = await bystander(server, "r");
   const raw = await connect(server.socket("/rooms/r"));
@@ -110,18 +110,18 @@ test.each(["/rooms/r", "/ws?room=r"])("a frame over the limit closes %s with 441
   await other.isWell();
 });
 
-test("a frame far over the limit makes Bun close the socket without reading it", async () => {
+test("Bun closes the socket without reading a frame far over the limit", async () => {
   const server = startServer({ limits: { message: 1000 } });
   const other = await bystander(server, "r");
   const socket = await connect(server.socket("/rooms/r"));
   socket.send(new Uint8Array(1_000_000));
-  // Bun sends 1009, or cuts off a client that is still sending.
+  // Bun sends 1009, or cuts the client off while it is still sending.
   expect([1006, 1009]).toContain((await socket.closed).code);
   await other.isWell();
   expect(server.thump.sessionsIn("r")).toBe(1);
 });
 
-test("thousands of joins on one socket: specific errors above the limit, and the session continues", async () => {
+test("thousands of joins on one socket get specific errors above the limit, and the session continues", async () => {
   const server = startServer({ limits: { rooms: 100 } });
   const { mux, other } = await both(server);
   for (let i = 0; i < 3_000; i++) mux.socket.send(JSON.stringify({ type: "join", room: `room ${i}` }));

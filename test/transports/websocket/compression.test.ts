@@ -7,13 +7,13 @@ import { startServer, type TestServer } from "../../support/server.ts";
 import { bareSocket, clientFrame, type Tcp } from "../../support/tcp.ts";
 
 const OFFER = ["Sec-WebSocket-Extensions: permessage-deflate"];
-/** FIN and RSV1, with the opcode of text (RFC 7692 §7.2.3.1). */
+/** FIN, RSV1 and the text opcode (RFC 7692 §7.2.3.1). */
 const DEFLATED_TEXT = 0xc1;
 const TEXT = 0x81;
 const LONG = JSON.stringify(Array.from({ length: 100 }, (_, id) => ({ id, name: `user ${id}` })));
 const ROOMS = { "packed:*": { compress: true }, "all:*": { compress: { over: 0 } } };
 
-/** The next frame from the server on a raw connection, of less than 64 KiB. */
+/** Reads the next server frame, of less than 64 KiB, from a raw connection. */
 async function nextFrame(connection: Tcp): Promise<{ head: number; payload: Buffer }> {
   const start = connection.received.indexOf("\r\n\r\n") + 4;
   for (;;) {
@@ -50,7 +50,7 @@ test("compression is negotiated only if some rule enables it", async () => {
   );
 });
 
-test("long frames of rooms with such a rule are compressed; short frames and other rooms are not", async () => {
+test("long frames are compressed if the room's rule enables it; short frames and other rooms' frames are not", async () => {
   const server = startServer({ rooms: ROOMS });
   const [packed, plain, all] = await Promise.all(
     ["packed:1", "plain", "all:1"].map((room) => bareSocket(server.port, `/rooms/${room}`, OFFER)),
@@ -70,7 +70,7 @@ test("long frames of rooms with such a rule are compressed; short frames and oth
   expect([short.head, inflate(short.payload)]).toEqual([DEFLATED_TEXT, "short"]);
 });
 
-test("the same applies to catch-up and to publications of members", async () => {
+test("frames sent during catch-up and members' publications are compressed too", async () => {
   const server = startServer({ rooms: ROOMS });
   const { at } = (await (await server.publish("packed:1", "first")).json()) as { at: string };
   await server.publish("packed:1", LONG);
@@ -89,7 +89,7 @@ test("the same applies to catch-up and to publications of members", async () => 
   expect(mux.messages().map(({ data }) => JSON.stringify(data))).toEqual([LONG, LONG]);
 });
 
-/** Zeros, compressed by a factor of a thousand. */
+/** Zeros, which compress by a factor of a thousand. */
 const bomb = (bytes: number) => clientFrame(0x42, deflate(Buffer.alloc(bytes)));
 
 async function closeCode(server: TestServer, frame: Uint8Array): Promise<number> {
@@ -104,7 +104,8 @@ async function closeCode(server: TestServer, frame: Uint8Array): Promise<number>
 test("a frame that decompresses above the limit is rejected without using the memory", async () => {
   const server = startServer({ rooms: ROOMS });
   const bystander = await connect(server.socket("/rooms/all:2"));
-  // Slightly above the limit: read, and rejected with a specific error. Above four times the limit: decompression stops.
+  // A frame slightly above the limit is read and gets a specific error. Above four times the limit, decompression
+  // stops.
   expect(await closeCode(server, bomb(70_000))).toBe(4413);
   expect(await closeCode(server, bomb(300_000))).toBe(1009);
   const before = process.memoryUsage.rss();
@@ -129,7 +130,7 @@ test("a compressed frame without negotiation ends only its connection", async ()
   expect(await bystander.next()).toBe("still here");
 });
 
-test("a reload changes which rooms are compressed; the first such rule needs a restart and affects no session", async () => {
+test("a reload changes which rooms are compressed; the first rule with compression takes effect after a restart", async () => {
   const off = await startReloadable({ rooms: {} });
   const socket = await connect(`ws://127.0.0.1:${off.port}/rooms/r`);
   const lines = await off.reload({ rooms: { r: { compress: { over: 0 } } } });

@@ -31,7 +31,7 @@ test("join: a reply with the position, then the room's publications", async () =
   });
 });
 
-test("join with last: the newest follow, as many as announced", async () => {
+test("join with last: the announced number of newest messages follows", async () => {
   const server = startServer();
   for (const body of ["1", "2", "3"]) await publishAt(server, "r", body);
   const mux = await multiplexed(server.socket("/ws"));
@@ -40,7 +40,7 @@ test("join with last: the newest follow, as many as announced", async () => {
   expect(mux.messages().map((frame) => frame["data"])).toEqual([2, 3]);
 });
 
-test("join with after: resumed, and everything since follows in order", async () => {
+test("join with after: the room is resumed, and all later messages follow in order", async () => {
   const server = startServer();
   const [first] = [await publishAt(server, "r", "1"), await publishAt(server, "r", "2")];
   await publishAt(server, "r", "3");
@@ -102,7 +102,7 @@ test("publish without an id is not acknowledged", async () => {
   expect(mux.all.map(({ type }) => type)).toEqual(["welcome", "pong"]);
 });
 
-test("leave: no further messages of the room follow, and a later join resumes from there", async () => {
+test("leave: the room sends no further messages, and a later join can resume from that position", async () => {
   const server = startServer();
   const mux = await multiplexed(server.socket("/ws?room=a&room=b"));
   const after = await publishAt(server, "a", "1");
@@ -116,7 +116,7 @@ test("leave: no further messages of the room follow, and a later join resumes fr
   expect(mux.messages("a").map((frame) => frame["data"])).toEqual([1, 2]);
 });
 
-test("history: the newest or those after a cursor, without joining", async () => {
+test("history: the newest messages or those after a cursor, without joining", async () => {
   const server = startServer();
   const cursors: string[] = [];
   for (const body of ["1", "2", "3"]) cursors.push(await publishAt(server, "r", body));
@@ -150,7 +150,7 @@ test("ping is answered, and auth without a secret gets an error", async () => {
   expect(await mux.ask({ type: "auth", token: "t" })).toMatchObject({ type: "error", code: "no-secret" });
 });
 
-test("ids may be numbers or strings, and replies have them unchanged", async () => {
+test("ids may be numbers or strings, and replies repeat them unchanged", async () => {
   const server = startServer();
   const mux = await multiplexed(server.socket("/ws"));
   for (const id of [0, -1.5, "", 'a"b']) mux.socket.send(JSON.stringify({ type: "ping", id }));
@@ -158,7 +158,7 @@ test("ids may be numbers or strings, and replies have them unchanged", async () 
   expect(mux.all.slice(1).map((frame) => frame["id"])).toEqual([0, -1.5, "", 'a"b']);
 });
 
-test("joining twice and leaving an unjoined room: a specific error with the id", async () => {
+test("joining twice and leaving an unjoined room get specific errors with the id", async () => {
   const server = startServer();
   const mux = await multiplexed(server.socket("/ws?room=r"));
   expect(await mux.ask({ type: "join", room: "r" })).toMatchObject({
@@ -169,7 +169,7 @@ test("joining twice and leaving an unjoined room: a specific error with the id",
   expect(await mux.ask({ type: "leave", room: "x" })).toMatchObject({ code: "not-joined", id: 2, room: "x" });
 });
 
-test("a gap is reported after the join and before the messages that are still stored", async () => {
+test("a gap is reported after the join and before the messages still stored", async () => {
   const server = startServer();
   await publishAt(server, "r", "1");
   const mux = await multiplexed(server.socket("/ws"));

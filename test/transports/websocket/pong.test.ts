@@ -1,4 +1,5 @@
-// Pongs: everything up to `at` was sent before, in all rooms of the session. A wrong `at` would be a silent loss.
+// Pongs: everything up to `at` was sent before the pong, in all of the session's rooms. A wrong `at` loses messages
+// silently.
 import { expect, test } from "bun:test";
 import { type Frame, type Multiplexed, multiplexed } from "../../support/clients.ts";
 import { randomTest } from "../../support/random.ts";
@@ -14,7 +15,7 @@ async function joined(server: TestServer, ...rooms: string[]): Promise<Multiplex
   return mux;
 }
 
-test("in an idle room `at` is the server's position, which can be resumed from longer than the last message", async () => {
+test("in an idle room, `at` is the server's position, which stays resumable longer than the last message's cursor", async () => {
   const server = startServer({ rooms: { "*": { history: false } } });
   const mux = await joined(server, "quiet");
   await server.thump.publish("quiet", 1);
@@ -30,7 +31,7 @@ test("in an idle room `at` is the server's position, which can be resumed from l
   const join = { type: "join", room: "quiet" };
   expect(await back.ask({ ...join, after: newest })).toMatchObject({ resumed: true, replay: 0 });
   await back.ask({ type: "leave", room: "quiet" });
-  // Nothing was missed, but the server cannot know that.
+  // Nothing was missed, but the server cannot tell.
   expect(await back.ask({ ...join, after: message["at"] })).toMatchObject({ resumed: false });
 });
 
@@ -72,14 +73,14 @@ test("a session that lags or is sampled in a room gets a pong without `at`", asy
   expect(await mux.ask({ type: "ping" })).toEqual({ type: "pong", id: 4 });
 });
 
-test("without rooms, `at` is the server's position too", async () => {
+test("without rooms, `at` is also the server's position", async () => {
   const server = startServer();
   const { at } = await server.thump.publish("any", 1);
   expect(await (await joined(server)).ask({ type: "ping" })).toMatchObject({ at });
 });
 
 randomTest(
-  "at every pong, everything up to `at` has arrived, with random publishers, times and sizes",
+  "by every pong, everything up to `at` has arrived, with random publishers, times and sizes",
   async (random) => {
     const server = startServer({ rooms: { "*": LARGE } });
     const rooms = ["a", "b", "c"];
@@ -105,7 +106,7 @@ randomTest(
       if (random.chance(3)) void server.thump.publish(room, data);
       else send(mux, { type: "publish", room, data, echo: true });
       for (const { mux: asker } of listeners) if (random.chance(4)) send(asker, { type: "ping" });
-      // Occasional bursts, which exceed the buffer of a paused client.
+      // Occasional bursts exceed a paused client's buffer.
       if (random.chance(60)) for (let i = 0; i < 100; i++) void server.thump.publish(room, data);
       if (random.chance(5)) await new Promise(setImmediate);
     }

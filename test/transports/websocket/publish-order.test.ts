@@ -1,4 +1,4 @@
-// `"ordered":true` on the multiplexed socket: later publications do not overtake one that must be retried.
+// `"ordered":true` on the multiplexed socket: later publications do not overtake a publication that must be retried.
 import { expect, test } from "bun:test";
 import { PublishOrder } from "../../../src/transports/websocket/publish-order.ts";
 import { multiplexed } from "../../support/clients.ts";
@@ -13,7 +13,7 @@ interface Refused {
   retry?: unknown;
 }
 
-/** Retries after the time in each error, as clients do. */
+/** Publishes, and retries after the time stated in each error, as clients do. */
 async function untilPublished(publish: () => Promise<unknown>): Promise<void> {
   for (;;) {
     const { type, code, retry } = (await publish()) as Refused;
@@ -28,7 +28,7 @@ test("after a temporary error, later publications are rejected until the first i
   const mux = await multiplexed(server.socket("/ws"));
   const publish = (key: string, data: string, more = {}) =>
     mux.ask({ type: "publish", room: "r", key, data, ordered: true, ...more });
-  // Sent together, so that the bucket does not refill for the second. The last one is not ordered.
+  // Sent together, so that the bucket does not refill before the second publication. The last one is not ordered.
   const [first, refused, behind, free] = await Promise.all([
     publish("a", large),
     publish("b", large),
@@ -60,7 +60,7 @@ test("a permanent error does not block later publications, even after a temporar
   await untilPublished(() => publish("d", "last"));
 });
 
-test("an ordered publication without a key is rejected, because its retry could not be recognized", async () => {
+test("an ordered publication without an idempotency key is rejected, because its retry could not be recognized", async () => {
   const server = startServer();
   const mux = await multiplexed(server.socket("/ws"));
   expect(await mux.ask({ type: "publish", room: "r", data: 1, ordered: true })).toMatchObject({
@@ -70,18 +70,18 @@ test("an ordered publication without a key is rejected, because its retry could 
   });
 });
 
-test("a client is not closed for publications that it sent before it received the first error", async () => {
+test("a client is not disconnected for publications sent before it received the first error", async () => {
   const server = startServer({ limits: { rates: { session: { publishes: { rate: 100, burst: 10 } } } } });
   const mux = await multiplexed(server.socket("/ws"));
   const publish = (n: number) =>
     mux.ask({ type: "publish", room: "r", key: `k${n}`, data: n, ordered: true }) as Promise<Refused>;
-  // 290 of the 300 publications are rejected, most because of the first.
+  // 290 of the 300 publications are rejected, most because the first rejected one must be retried before them.
   const answers = await Promise.all(Array.from({ length: 300 }, (_, n) => publish(n)));
   expect(answers.filter(({ type }) => type === "published").length).toBeGreaterThanOrEqual(10);
   expect(await mux.ask({ type: "ping" })).toMatchObject({ type: "pong" });
 });
 
-test("the first rejected publication must be retried first, and determines the waits", () => {
+test("the first rejected publication must be retried first, and determines how long the others wait", () => {
   const order = new PublishOrder();
   expect(order.waitFor("a", 0)).toBeUndefined();
   order.rejected("a", 100, 0);

@@ -5,7 +5,7 @@ import { connect } from "../../support/clients.ts";
 import { cleanup } from "../../support/cleanup.ts";
 import { startServer } from "../../support/server.ts";
 
-test("text and binary frames are delivered unchanged, empty ones too", async () => {
+test("text and binary frames are delivered unchanged, even if empty", async () => {
   const server = startServer();
   const [one, other] = [await connect(server.socket("/rooms/r")), await connect(server.socket("/rooms/r"))];
   const frames = ["text", '{"a":1.10}', "", Uint8Array.of(0, 255), new Uint8Array(0), "é🐇\u2028\n"];
@@ -27,7 +27,7 @@ test("senders receive their own messages only with ?echo=1", async () => {
   expect(await quiet.next()).toBe("from curl");
 });
 
-test("a sender that joins with ?last does not receive its later messages, but a new connection does", async () => {
+test("a sender that joins with ?last does not receive its own later messages, but a new connection does", async () => {
   const server = startServer();
   const socket = await connect(server.socket("/rooms/r?last=5"));
   socket.send("mine");
@@ -50,7 +50,7 @@ test("?last and ?after set the start position", async () => {
   for (const socket of [last, after, now]) expect(await socket.next()).toBe("4");
 });
 
-test("a gap is a text frame before the messages that are still stored", async () => {
+test("a gap is a text frame before the messages still stored", async () => {
   const server = startServer({ rooms: { r: { history: { count: 1 } } } });
   const first = await publishAt(server, "r", "1");
   const second = await publishAt(server, "r", "2");
@@ -80,7 +80,7 @@ test("Bun's WebSocket works as a client", async () => {
   expect(received).toEqual(["text", Uint8Array.of(1, 2)]);
 });
 
-test("a raw socket receives messages of its room only", async () => {
+test("a raw socket receives only its room's messages", async () => {
   const server = startServer();
   const socket = await connect(server.socket("/rooms/a"));
   await publishAt(server, "A", "other");
@@ -89,7 +89,7 @@ test("a raw socket receives messages of its room only", async () => {
   expect(await socket.next()).toBe("its own");
 });
 
-test("publications of a raw socket are stored", async () => {
+test("publications from a raw socket are stored", async () => {
   const server = startServer();
   const socket = await connect(server.socket("/rooms/r?echo=1"));
   socket.send("hi");
