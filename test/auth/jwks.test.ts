@@ -94,7 +94,7 @@ test("unknown keys do not cause repeated fetches", async () => {
   expect(keys.asked).toBe(1);
 });
 
-test("while the provider is down, cached keys stay valid, and tokens with other keys get "unavailable"", async () => {
+test("while the provider is down, cached keys stay valid, and tokens with other keys get the error unavailable", async () => {
   const [pair, next] = [ec(), ec()];
   const log = spyOn(console, "error").mockImplementation(() => {});
   cleanup(() => log.mockRestore());
@@ -113,7 +113,7 @@ test("while the provider is down, cached keys stay valid, and tokens with other 
   expect(await statusOf(server, asked)).toBe(200);
 });
 
-test("until the provider first responds, tokens get "unavailable"; then they are accepted", async () => {
+test("until the provider first responds, tokens get the error unavailable; then they are accepted", async () => {
   const log = spyOn(console, "error").mockImplementation(() => {});
   cleanup(() => log.mockRestore());
   const pair = ec();

@@ -208,7 +208,7 @@ test("a room subscribes to the log with its first session and unsubscribes when 
   expect([subscribed, opened, rooms.byName.size]).toEqual([[1], ["a"], 0]);
 });
 
-test("a room is "starting" until its subscription completes", async () => {
+test("a room is starting until its subscription completes", async () => {
   const ready = Promise.withResolvers<void>();
   const host: RoomRegistryHost = {
     log: { last: 0, subscribe: () => ready.promise, unsubscribe() {} },
