@@ -1,4 +1,4 @@
-// The command line of the benchmark.
+// The benchmark's command line.
 import { parseArgs } from "node:util";
 import { adapters } from "./peers/index.ts";
 import { quick, thorough, type Pace } from "./runner/pace.ts";
@@ -14,7 +14,7 @@ export type Options =
   | {
       command: "run";
       scenarios: readonly Scenario[];
-      /** Names of servers. Empty: every server of the scenario. */
+      /** Names of servers. If empty, every server in the scenario. */
       peers: readonly string[];
       pace: Pace;
       /** The Git revision of an earlier version of Thump to measure in the same run. */

@@ -68,7 +68,7 @@ export interface Moment {
 export interface FanoutResult {
   kind: "fanout";
   window: Window;
-  /** System calls of the server, if `perf` can count them. */
+  /** The server's system calls, if `perf` can count them. */
   syscallsPerDelivery?: number;
 }
 
@@ -166,7 +166,7 @@ export interface AttackResult {
 /** A series of attacks, one after the other. */
 export interface HostileResult {
   kind: "hostile";
-  /** The honest sessions without an attack. */
+  /** The honest sessions before the attacks, and after them. */
   before: Window;
   assaults: AttackResult[];
   after: Window;

@@ -1,4 +1,4 @@
-// Fills rooms before an attack, with publishes by honest users from different addresses.
+// Fills rooms before an attack, with publishes from honest users at different addresses.
 import { from } from "./sockets.ts";
 
 const ITEMS_PER_REQUEST = 1000;

@@ -8,7 +8,7 @@ import { encodeHistogram, microseconds } from "./tally.ts";
 
 const POLL_MS = 0.5;
 const TIMEOUT_MS = 20_000;
-/** Connections started per tick. A small number, because sending and reading must not be delayed. */
+/** Connections started per tick. The number is small, so that sending and reading are not delayed. */
 const STARTED_PER_TICK = 8;
 
 export class ConnectionOpener implements Clock {

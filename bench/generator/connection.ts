@@ -74,7 +74,7 @@ export class Connection implements Listener {
     } else this.send(this.#request());
   }
 
-  /** True if all bytes so far were parsed completely. */
+  /** True if all received bytes have been parsed completely. */
   get clean(): boolean {
     return this.open && this.reader!.clean && this.scanner?.clean === true;
   }

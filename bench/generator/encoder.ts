@@ -66,7 +66,7 @@ export class FrameEncoder {
   }
 }
 
-/** A publish that waits for its request. */
+/** A publish that is waiting to be sent in a request. */
 export interface Waiting {
   seq: number;
   due: number;

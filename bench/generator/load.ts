@@ -15,13 +15,13 @@ export interface Plan {
   messages: number;
   /** Index of the sender that starts. */
   turn: number;
-  /** The lateness of bursts due from this time on is recorded (ms). */
+  /** The time from which the lateness of bursts is recorded, in ms. */
   timedFrom: number;
 }
 
 export class Load implements Clock {
   next: number;
-  /** The lateness of each burst of the window, in microseconds. */
+  /** The lateness of each burst in the window, in microseconds. */
   readonly lag: Histogram = microseconds();
   #bursts = 0;
   #sent = 0;

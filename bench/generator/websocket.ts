@@ -1,4 +1,4 @@
-// Reads WebSocket frames of the server and writes client frames (RFC 6455), without allocating an object per frame.
+// Reads the server's WebSocket frames and writes client frames (RFC 6455), without allocating an object per frame.
 import { Carry } from "./carry.ts";
 import type { Listener, Reader } from "./reader.ts";
 

@@ -29,7 +29,7 @@ export interface WindowContext {
   loop: SocketLoop;
   parties: ReadonlyMap<string, ConnectedParty>;
   connected(party: string): ConnectedParty;
-  /** Starts to connect a party. */
+  /** Starts connecting a party. */
   enter(party: Party): ConnectionOpener;
 }
 

@@ -41,7 +41,7 @@ function rules(): void {
   bench("rule, none of six", () => do_not_optimize(six.of("lobby/general")));
 }
 
-/** A user joins and leaves a room of 100 or 10,000 users, including the presence diff. */
+/** The cost of a join and a leave in a room of 100 or 10,000 users, including the presence diff. */
 function members(): void {
   for (const users of [100, 10_000]) {
     const members = new PresenceSet({ grace: 0, list: 1000, info: true });

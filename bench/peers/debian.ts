@@ -20,7 +20,7 @@ export async function unpack(packages: string[], folder: string, log: Log): Prom
   const downloads = join(folder, "downloads");
   await rm(downloads, { recursive: true, force: true });
   await mkdir(downloads, { recursive: true });
-  // As root, apt would download as a user without write permission here.
+  // Without this option, apt run by root would download as a user that cannot write here.
   await run(["apt-get", "download", "-o", "APT::Sandbox::User=root", ...packages], log, { cwd: downloads });
   for (const name of await readdir(downloads)) await run(["dpkg", "-x", join(downloads, name), folder], log);
   await rm(downloads, { recursive: true });

@@ -6,7 +6,7 @@ import { installables } from "./native.ts";
 export interface Installation {
   name: string;
   outcome: "installed" | "already installed" | "blocked" | "failed";
-  /** The reason why it cannot be installed, or the last output of the failed build. */
+  /** The reason why the server cannot be installed, or the last output of the failed build. */
   reason?: string;
   seconds: number;
 }

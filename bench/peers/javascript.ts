@@ -5,7 +5,7 @@ import { basename, extname, join } from "node:path";
 export const root = join(import.meta.dir, "../..");
 export const bun = process.execPath;
 
-/** The environment of servers in production. */
+/** Environment variables that select production mode. */
 export const production = { NODE_ENV: "production" };
 
 /** Lets a bundle in a different folder find packages that are not bundled, such as binary add-ons. */

@@ -1,4 +1,4 @@
-// Rooms for servers without rooms: sets of members by name.
+// Rooms for servers that have none of their own: named sets of members.
 
 export class Rooms<Member> {
   readonly #rooms = new Map<string, Set<Member>>();

@@ -15,7 +15,7 @@ export interface Difference {
   after?: number;
   /** Minimum and maximum of the runs. */
   ranges?: { before: Spread; after: Spread };
-  /** After divided by before. */
+  /** The new median divided by the old one. */
   ratio?: number;
   verdict: "slower" | "faster" | "same" | "no verdict";
   /** The verdict in words: "larger", "one run: no verdict", "fault now: 3 lost; it was sound before". */

@@ -55,7 +55,7 @@ const slowRatio: Measure = (row, report) => {
   const during = p99("slow", (result) => result.during)(row, report);
   return before && during !== undefined ? during / before : undefined;
 };
-/** Default history limit of a room. */
+/** The default size limit of a room's history. */
 const HISTORY_BYTES = resolveRule("*").retention.bytes;
 const MAX_SLOW_GROWTH_BYTES = 64 * 2 ** 20;
 

@@ -33,7 +33,7 @@ export class Rig {
     readonly say: Say,
   ) {}
 
-  /** Starts both, runs `work`, and stops both. */
+  /** Starts a server and a generator, runs `work`, and stops both. */
   static async use<T>(
     adapter: Adapter,
     scenario: Scenario,

@@ -1,4 +1,4 @@
-// Starts a server configured as on the internet, with a probe in its process, and prepares rooms and sessions.
+// Starts a server configured for the public internet, with a probe in its process, and prepares rooms and sessions.
 import { SignJWT } from "jose";
 import { join } from "node:path";
 import { fill } from "../attacker/fill.ts";

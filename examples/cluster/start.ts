@@ -17,7 +17,7 @@ if (Bun.which("redis-server") === null) {
 }
 
 const redisPort = await freePort();
-// With the append-only file, acknowledged messages survive `kill -9` of Redis, which the output suggests trying.
+// The append-only file preserves acknowledged messages when Redis is killed. (The printed text suggests killing it.)
 const redisArgs = ["--port", String(redisPort), "--bind", "127.0.0.1", "--dir", folder];
 const redis = run([
   "redis-server",

@@ -6,7 +6,7 @@ import { folder } from "./process.ts";
 export interface TestCertificate {
   cert: string;
   key: string;
-  /** The certificate as text. A client that trusts it trusts the server. */
+  /** The certificate as text. Clients must trust this certificate to accept the server. */
   pem: string;
 }
 

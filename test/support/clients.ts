@@ -1,4 +1,4 @@
-// Clients that collect what they receive, so that a test can await it.
+// Clients that collect received data, so that tests can wait for it.
 import { EventSource } from "eventsource";
 import WS from "ws";
 import { cleanup } from "./cleanup.ts";

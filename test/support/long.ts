@@ -18,7 +18,7 @@ export function longRuns(full: number): number {
   return runs;
 }
 
-/** Prints the numbers of a file. The runner adds them up. */
+/** Prints a file's counts, which the runner adds up. */
 const report = (played: number, total: number) => console.log(`(long) ${played} of ${total}`);
 
 const shareOf = (count: number, part: number) => Math.max(1, Math.round(count * part));
@@ -42,7 +42,7 @@ export function schedules<K>(full: number, kinds: readonly K[]): { seed: number;
 type LongTest = (name: string, run: () => void | Promise<void>, timeout?: number) => void;
 
 /**
- * Returns a function that registers a file's long tests. Only the tests in the sample run, and at least one.
+ * Returns a function that registers a file's long tests. Only the tests in the sample run, and at least one test.
  * @param count the number of long tests in the file; a different number is an error
  * @param register `test`, or the result of `testIf`
  */

@@ -63,7 +63,7 @@ function answerTo(query: Buffer, addresses: string[]): Buffer {
   const question = query.subarray(12, endOfName + 4);
   const isForIPv4 = query.readUInt16BE(endOfName) === 1;
   const records = (isForIPv4 ? addresses : []).map((address) =>
-    // A pointer to the name in the question, A, IN, a TTL of one second.
+    // A pointer to the name in the question, type A, class IN, and a TTL of one second.
     Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 1, 0, 4, ...address.split(".").map(Number)]),
   );
   const head = Buffer.from([0, 0, 0x81, 0x80, 0, 1, 0, records.length, 0, 0, 0, 0]);

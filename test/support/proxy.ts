@@ -1,4 +1,4 @@
-// A TCP proxy between clients and a server that a test can cut, stall, black-hole, or point to a different server.
+// A TCP proxy between clients and a server. A test can cut, stall or black-hole connections, or change the target.
 import net from "node:net";
 import { cleanup } from "./cleanup.ts";
 

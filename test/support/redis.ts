@@ -98,13 +98,13 @@ export class RedisServer {
     return statSync(this.#appendFile).size;
   }
 
-  /** After a kill: truncates the append-only file to a size, as a crash can do with `everysec`. */
+  /** After a kill: truncates the append-only file to a size. With `everysec`, a crash can have the same effect. */
   loseAfter(size: number): void {
     truncateSync(this.#appendFile, size);
   }
 
   get #appendFile(): string {
-    // Redis 7 has a folder of such files; earlier versions have one file.
+    // Redis 7 keeps several such files in a folder; earlier versions have one file.
     const folder = join(this.dir, "appendonlydir");
     if (!existsSync(folder)) return join(this.dir, "appendonly.aof");
     const names = readdirSync(folder).filter((name) => name.endsWith(".incr.aof"));
@@ -135,7 +135,7 @@ export class RedisServer {
       enableReadyCheck: false,
     });
     redis.on("error", () => {
-      // The command fails with the same error.
+      // Ignored, because the command fails with the same error.
     });
     try {
       await redis.connect();

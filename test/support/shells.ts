@@ -1,4 +1,4 @@
-// Interactive shells for completion tests. `thump` is on the PATH, and its script is installed as documented.
+// Interactive shells for completion tests. `thump` is on the PATH, and its completions are installed as documented.
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { cleanup } from "./cleanup.ts";

@@ -16,7 +16,7 @@ export class OpenStream {
   ) {
     this.#abort = abort;
     this.ended = this.#read().catch(() => {
-      // Aborted by the test or the server. Earlier events were collected.
+      // The test or the server aborted the stream. Earlier events have been collected.
     });
   }
 

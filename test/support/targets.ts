@@ -41,7 +41,7 @@ export const FORMS: Record<string, (path: string) => string> = {
   "with a dot segment at the end": (path) => `${path}/.`,
 };
 
-/** Host header fields. A request without one uses HTTP/1.0, which does not require it. */
+/** Host header fields. A request without a Host field uses HTTP/1.0, which does not require one. */
 export const HOSTS: Record<string, string[] | undefined> = {
   "none at all": undefined,
   "an empty one": ["Host: "],

@@ -28,7 +28,7 @@ export async function unharmed(server: TestServer, harm: () => Promise<unknown>)
   const watch = async () => {
     while (!done) {
       await other.isWell();
-      // Frequent, but not a significant load.
+      // Publish often enough to notice harm, but without adding significant load.
       await Bun.sleep(10);
     }
   };

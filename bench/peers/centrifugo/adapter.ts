@@ -60,7 +60,7 @@ const dialect = (steps: string[]): Dialect => ({
   echo: true,
 });
 
-/** Percent-encoded for a path, except for the room's placeholder. */
+/** The commands, percent-encoded for a path, except for the room's placeholder. */
 const commands = encodeURIComponent(`${connect}\n${subscribe}`).replace("%7Broom%7D", "{room}");
 const headers = { "content-type": "application/json", "x-api-key": API_KEY };
 

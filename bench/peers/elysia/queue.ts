@@ -1,4 +1,4 @@
-// The messages waiting for one generator client.
+// The queue of messages for one client of the generator server.
 
 export class Queue {
   #waiting: string[] = [];

@@ -1,4 +1,4 @@
-// Charts as data for the page's script, with their texts.
+// Charts, with their labels, as data for the page's script.
 import type { KneeResult, Report, ScenarioInfo, SlowResult, Window } from "../../results.ts";
 import { merged, resultsOf } from "../figures.ts";
 import { judge } from "../verdict.ts";

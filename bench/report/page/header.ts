@@ -14,7 +14,7 @@ export function machineOf({ machine: { cores, cpu, memoryGiB } }: Report): strin
   return `${cores} × ${cpu}, ${memoryGiB} GiB`;
 }
 
-/** A figure of Thump, if its row is sound. */
+/** One of Thump's figures, if the row is sound. */
 function claim(
   report: Report,
   scenario: ScenarioInfo | undefined,

@@ -1,4 +1,4 @@
-// Figures of the attack scenario: the effect on honest sessions, the server's CPU time per request, its responses.
+// Figures of the attack scenario: the effect on honest sessions, the server's CPU time per request, and its responses.
 import { ATTACKS, type AttackName, HANDSHAKES } from "../../attacker/attack.ts";
 import type { AttackResult, HostileResult, Row } from "../../results.ts";
 import { figure, resultsOf } from "../figures.ts";

@@ -1,4 +1,4 @@
-// Sweeps: rates in steps up to the knee.
+// Sweeps: measures rates step by step until the knee is found.
 import type { Adapter } from "../../adapter.ts";
 import { DISTURBED, RIG_BOUND } from "../../report/verdict.ts";
 import type { KneeResult, Window } from "../../results.ts";
@@ -70,7 +70,7 @@ export class Sweep {
     };
   }
 
-  /** Continues the search. Returns undefined if it needs a new server to continue. */
+  /** Continues the search. Returns undefined if the search needs a new server to continue. */
   async #search(rig: Rig, windows: Map<number, Window>, start: number) {
     let needsNewServer = false;
     const newServerNeeded = new Error("the sweep needs a new server");
