@@ -76,7 +76,7 @@ async function measure(title: string, store: NonNullable<Options["store"]>): Pro
   await core.close();
 }
 
-/** Runs all loads on all stores. To use one core: `taskset -c 0 bun bench durable`. */
+/** Runs every load against every store. To use one core: `taskset -c 0 bun bench durable`. */
 export async function durable(): Promise<void> {
   await measure("in memory", { kind: "memory" });
   for (const durability of ["normal", "fsync"] as const) {

@@ -49,7 +49,7 @@ export class FrameSender implements Sender {
   }
 }
 
-/** Queues messages for requests. Latency counts from the due time, so queueing is included. */
+/** Queues messages and sends them in HTTP requests. Latency counts from the due time, so queueing is included. */
 export class RequestSender implements Sender {
   readonly #options: SenderOptions;
   readonly #encoder: RequestEncoder;

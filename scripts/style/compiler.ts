@@ -9,7 +9,7 @@ const PROJECTS = [MAIN, "src/console/app/tsconfig.json", "examples/chat/page/tsc
 export interface Compiler {
   /** The project that contains everything except browser pages. */
   main: Project;
-  /** Syntax trees by path, relative to the root. Files outside every project are missing. */
+  /** Syntax trees by path, relative to the root. Contains only files that belong to a project. */
   sources: ReadonlyMap<string, SourceFile>;
   close(): Promise<void>;
 }

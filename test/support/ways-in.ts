@@ -27,7 +27,7 @@ async function outcome(response: Response, abort: AbortController): Promise<Outc
   return { status: response.status, code, challenge: response.headers.get("www-authenticate") };
 }
 
-/** Sends one request. If a stream begins, closes it. */
+/** Sends one request. If the response is a stream, closes the stream. */
 export async function attempt(url: string, init: RequestInit = {}): Promise<Outcome> {
   const abort = new AbortController();
   return outcome(await fetch(url, { ...init, signal: abort.signal }), abort);

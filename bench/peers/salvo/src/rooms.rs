@@ -53,7 +53,7 @@ pub fn publish(room: &str, message: &Message, sender: Option<u64>) {
     };
     for (id, member) in room {
         if Some(*id) != sender {
-            // The client's own task removes it when it disconnects.
+            // A failed send is ignored: when a client disconnects, the client's task leaves the room.
             let _ = member.send(message.clone());
         }
     }
