@@ -103,7 +103,7 @@ export class Hub
     return formatCursor(this.log.epoch, this.position);
   }
 
-  /** The cursor of a publication, by its seq. */
+  /** Converts a seq of the current epoch to a cursor. */
   cursorAt(seq: number): string {
     return formatCursor(this.log.epoch, seq);
   }
@@ -137,7 +137,7 @@ export class Hub
     return this.pipeline.publish(draft, context);
   }
 
-  /** The buffered bytes above which a socket is detached. */
+  /** A socket that buffers more bytes than this is detached. */
   get highWatermark(): number {
     return this.socketLimits.highWatermark;
   }
@@ -202,7 +202,7 @@ export class Hub
     session.onRemoved();
   }
 
-  /** Puts a session into rooms. See `JoinCoordinator.join`. */
+  /** Adds a session to rooms. See `JoinCoordinator.join`. */
   join(session: Session, starts: JoinStarts, onJoined: (joined: JoinResult) => void): void | Promise<void> {
     return this.#joins.join(session, starts, onJoined);
   }
@@ -218,7 +218,7 @@ export class Hub
     this.fanOut.publishToTopic = (topic, wire, compress) => server.publish(topic, wire, compress);
   }
 
-  /** Takes a session out of a room. @throws ThumpError `not-joined` */
+  /** Removes a session from a room. @throws ThumpError `not-joined` */
   leave(session: Session, name: string): void {
     this.#leaves.leave(session, name);
   }

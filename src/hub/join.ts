@@ -44,7 +44,7 @@ export interface JoinResult {
   resumed: boolean;
   /** The number of stored publications that the session is about to receive. */
   replay: number;
-  /** Set if messages directly after `after` are gone. */
+  /** Set if some messages after `after` are gone. */
   gap?: Gap | undefined;
   /** The presence snapshot as JSON fields, if requested. Streams receive it as a message instead. */
   presence?: string | undefined;
@@ -81,7 +81,7 @@ export class JoinCoordinator {
   ) {}
 
   /**
-   * Puts a session into rooms. Calls `onJoined` for each room before the room's first message. If an error occurs, the
+   * Adds a session to rooms. Calls `onJoined` for each room before the room's first message. If an error occurs, the
    * session joins none of the rooms.
    * @returns a promise if the join must wait for the log or for a later tick
    * @throws ThumpError `already-joined`, `limit`, `busy` or `unavailable`
@@ -183,7 +183,7 @@ export class JoinCoordinator {
         // The session may have left the room in the meantime.
         if (!isIn(membership)) return;
         onJoined(this.#place(membership, start, positions[i] as StartPosition, at));
-        // After the reply, because sampling may send a publication immediately.
+        // Done after the reply, because sampling may send a publication immediately.
         if (membership.max) this.sampler.add(membership);
       });
       host.fanOut.presence.onCaughtUp(session);

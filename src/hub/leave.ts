@@ -1,4 +1,4 @@
-// Leaves: takes a session out of rooms, and closes rooms that are then empty.
+// Leaves: removes a session from rooms, and closes rooms that are then empty.
 import { ThumpError } from "../protocol/codes.ts";
 import type { CatchUp } from "./catch-up.ts";
 import type { FanOut } from "./fan-out.ts";
@@ -25,7 +25,7 @@ export class LeaveCoordinator {
     readonly rooms: Pick<RoomRegistry, "close">,
   ) {}
 
-  /** Takes a session out of a room. @throws ThumpError `not-joined` */
+  /** Removes a session from a room. @throws ThumpError `not-joined` */
   leave(session: Session, name: string): void {
     const { fanOut, catchUp } = this.host;
     const membership = session.memberships.get(name);
@@ -38,7 +38,7 @@ export class LeaveCoordinator {
     if (session.catchingUp && !session.ended) catchUp.resume(session);
   }
 
-  /** Takes a session that has ended out of all of its rooms. `session.memberships` still lists them afterwards. */
+  /** Removes an ended session from all of its rooms. `session.memberships` still lists the rooms afterwards. */
   leaveAll(session: Session): void {
     for (const membership of session.memberships.values()) this.#remove(membership);
   }

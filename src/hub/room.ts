@@ -51,7 +51,7 @@ export class Room {
     this.history = new RoomHistory(rule.retention, 0, memoryBudget);
   }
 
-  /** Restarts the history after a seq. It then contains only publications that are pushed from now on. */
+  /** Restarts the history after a seq. The history then contains only publications that are pushed from now on. */
   start(position: number): void {
     this.history.forget();
     this.history = new RoomHistory(this.rule.retention, position, this.memoryBudget);
@@ -82,7 +82,7 @@ export class Room {
     return `${format.name}/${this.name}`;
   }
 
-  /** Adjusts the number of live sockets with a format. */
+  /** Adds one to the number of live sockets with a format, or subtracts one. */
   count(format: Format, change: 1 | -1): void {
     const count = (this.formats.get(format) ?? 0) + change;
     if (count > 0) this.formats.set(format, count);

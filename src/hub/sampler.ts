@@ -4,7 +4,7 @@ import type { Publication } from "../protocol/publication.ts";
 import { TickSlice } from "../scheduling/tick-slice.ts";
 import { type DueItem, DueQueue } from "./due-queue.ts";
 
-/** The bounds of `max`, in samples per second, set by the range of timers. */
+/** The bounds of `max`, in samples per second. Timers cannot run faster or much slower than this. */
 const MAX_PER_SECOND = 100;
 const MIN_PER_SECOND = 0.001;
 /** The maximum number of memberships visited per tick. */

@@ -25,7 +25,7 @@ export class Stats {
   gaps = 0;
   /** Publications skipped because of `lag: "latest"`, counted per session. */
   skipped = 0;
-  /** Publications that Bun dropped for a socket. Always 0 if the limits in backpressure.ts are right. */
+  /** Publications that Bun dropped for a socket. Always 0 if the limits in backpressure.ts are correct. */
   lost = 0;
   /** Presence messages sent, counted once for all receivers. `netted`: changes that were combined or cancelled out. */
   readonly presence = { messages: 0, netted: 0 };

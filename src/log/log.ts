@@ -22,7 +22,7 @@ export interface Log {
   /** The newest seq: every publication up to it has been delivered to the subscriber of its room. */
   readonly last: number;
   /**
-   * For this time, in ms, the log remembers the position of every room that was published to, whatever the room's
+   * After a publication to any room, the log remembers the room's position for this time, in ms, whatever the room's
    * retention. Undefined if the log does not remember positions.
    */
   readonly positionTtlMs?: number;
@@ -40,7 +40,7 @@ export interface Log {
 
   /**
    * Returns up to `limit` publications of a room after a position, oldest first. The result's `from` is greater than
-   * `after` if publications between the two are no longer stored, or may have existed.
+   * `after` if publications between the two are no longer stored, or if that cannot be ruled out.
    */
   read(room: string, after: number, limit: number): Slice | Promise<Slice>;
 

@@ -1,6 +1,6 @@
 // Stable error codes with their HTTP statuses, and WebSocket close codes.
 
-/** Error codes and the HTTP status of each. A code never changes its meaning; messages may change. */
+/** Error codes and their HTTP statuses. The meaning of a code never changes. Messages may change. */
 export const STATUS = {
   malformed: 400, // not JSON, not UTF-8, or not a known shape
   "unknown-type": 400, // a command whose `type` the server does not know
@@ -65,7 +65,7 @@ export class ThumpError extends Error {
     message: string,
     /** The invalid fields, if the error is about fields of the data. */
     readonly errors?: FieldError[],
-    /** Delay before a retry, in ms. */
+    /** The delay before a retry, in ms. */
     readonly retry?: number,
   ) {
     super(message);

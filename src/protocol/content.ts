@@ -10,7 +10,10 @@ interface Parsed {
   value: unknown;
 }
 
-/** Returns the errors of a value, or undefined if it is valid. If `brief` is set, the list of errors is empty. */
+/**
+ * Validates a value. Returns its errors, or undefined if the value is valid. If `brief` is set, the list of errors is
+ * empty.
+ */
 export type Check = (value: unknown, brief?: boolean) => FieldError[] | undefined;
 
 /** The value of a longer source text is not cached but parsed again for each schema. In characters. */

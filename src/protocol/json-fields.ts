@@ -91,7 +91,7 @@ function soleKey(text: string, name: string): number {
 /** In characters. */
 const MAX_PARSED_REST = 256;
 
-/** Returns a part of a text that does not keep the whole text in memory. */
+/** Copies a part of a text, so that the part does not keep the whole text in memory. */
 export function cut(text: string, { start, end }: Span): string {
   const part = text.slice(start, end);
   // In Bun, a slice shares the memory of the whole text. Text that came from UTF-8 can be copied by converting it to

@@ -98,8 +98,9 @@ export interface RuleOptions {
    */
   history?: false | HistoryOptions;
   /**
-   * Handling of a session that reads more slowly than the room publishes: `"catch-up"` sends the missed publications from
-   * the history, `"latest"` skips to the newest publication of each event, `"disconnect"` closes the session with 4503.
+   * The policy for sessions that read more slowly than the room publishes. `"catch-up"` sends the missed publications
+   * from the history. `"latest"` skips to the newest publication of each event. `"disconnect"` closes the session with
+   * code 4503.
    * @default "catch-up"
    * @example "latest"
    */
@@ -138,9 +139,9 @@ export interface RuleOptions {
    */
   schema?: object | boolean;
   /**
-   * Compression. `"streams"` compresses event streams and NDJSON for clients that accept gzip, once for all of them.
-   * `true` or `{ over }` also compresses WebSocket frames of more than `over` bytes (1 KiB for `true`), separately for
-   * each subscriber.
+   * Compression. `"streams"` compresses event streams and NDJSON for clients that accept gzip. Each chunk is compressed
+   * once for all clients. `true` or `{ over }` also compresses WebSocket frames of more than `over` bytes (1 KiB for
+   * `true`), separately for each subscriber.
    * @default false
    * @example { over: "4KiB" }
    */

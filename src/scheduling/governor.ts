@@ -64,7 +64,7 @@ export class Governor {
     this.#budget = limits.minMs;
   }
 
-  /** Whether deferred work may take more of this tick. */
+  /** Whether deferred work may use more of this tick. */
   get open(): boolean {
     return this.#spent < this.#budget && this.#pieces < this.limits.tickPieces;
   }

@@ -28,7 +28,7 @@ interface CachedList {
   readonly source: Source | undefined;
   readonly changes: number;
   text: string | Promise<string>;
-  /** The list is reused until this time, even if there are changes, in ms. Infinity while the list is being built. */
+  /** Until this time, in ms, the list is reused even if there are changes. Infinity while the list is being built. */
   until: number;
 }
 

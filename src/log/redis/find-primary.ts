@@ -41,7 +41,7 @@ export class PrimaryFinder {
     return new Redis({ ...SINGLE_ATTEMPT, ...options, ...host });
   }
 
-  /** Asks the Sentinels for the primary. User and password belong to the primary, not to the Sentinels. */
+  /** Asks the Sentinels for the primary. The user name and password are for the primary, not for the Sentinels. */
   #askSentinels(signal: AbortSignal): Promise<RedisHost> {
     const { hosts, name, options } = this.address;
     const { tls } = options;

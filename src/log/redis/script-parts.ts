@@ -45,9 +45,10 @@ end
  * evict it. If an `allkeys-*` policy evicts it, its guard entry (the empty name) is lost too. Then any room may be
  * lost, and the marks rise to the newest seq. Rooms published to earlier are below the marks, and later ones are in the
  * new index.
- * - The log's hash is lost: the epoch is lost with it, and the log starts a new epoch. If a room is lost, only `floor`
- * is written, so that the result stays the same until the room's next publication. Returns last, bytes, first, floor.
- * If `last` is missing, the room is unknown and complete from `floor` on.
+ * - The log's hash is lost: the epoch is lost with it, and the log starts a new epoch.
+ *
+ * If a room is lost, only `floor` is written, so that the result stays the same until the room's next publication.
+ * Returns last, bytes, first, floor. If `last` is missing, the room is unknown and complete from `floor` on.
  */
 export const FIND = `
 local function restore(room, stream)

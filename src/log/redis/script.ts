@@ -1,4 +1,4 @@
-// A Lua script for Redis: its text and its hash, which identifies it in Redis.
+// A Lua script for Redis: its text, and the hash that identifies the script in Redis.
 import { createHash } from "node:crypto";
 
 export interface Script {

@@ -166,7 +166,8 @@ export class Subscriber {
 
   #resume(newest: NewestPositions, rooms: Subscription[], doubt: number): void {
     this.#repair(newest, rooms, "reconnect", doubt > this.last);
-    // Not earlier: live sessions in other rooms have received everything only up to the previous position.
+    // Set only after the repair, because until then live sessions have received everything only up to the previous
+    // position.
     this.last = Math.max(this.last, newest.seq);
     for (const room of rooms) if (!room.started) this.#start(room, newest);
   }

@@ -6,7 +6,7 @@ export class Subscription {
   /** The seq of the newest delivered publication, or the position at which the subscription started. */
   last = 0;
   started = false;
-  /** Publications that have arrived before the start position is known. */
+  /** Publications that arrived before the start position was known. */
   early: Publication[] = [];
   readonly starting = Promise.withResolvers<void>();
   #acks: { seq: number; resolve: () => void }[] = [];

@@ -55,8 +55,8 @@ export class Appender implements CommitEvents {
   }
 
   /**
-   * Returns true if a publication may be numbered now. If other publications in its room are waiting, it must wait too:
-   * a room has one order, even across rule changes.
+   * Returns true if a publication may be numbered now. If other publications in the room are waiting, a new publication
+   * must wait too: a room has one order, even across rule changes.
    */
   #mayNumber(room: string): boolean {
     return this.commits().numbers.mayNumber() && !this.#waiting.has(room);

@@ -1,4 +1,4 @@
-// A publication that is waiting to be stored, and its waiting callers.
+// A publication that is waiting to be stored, and the callers that await the result.
 import type { Draft, Publication } from "../../protocol/publication.ts";
 import type { StoredRoom } from "./stored-room.ts";
 
@@ -34,7 +34,7 @@ export class PendingPublication {
     return (this.publication ??= { ...draft, seq, prev, time, size });
   }
 
-  /** Resolves with the publication when it is stored. */
+  /** Resolves with the publication once it has been stored. */
   wait(): Promise<Publication> {
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }

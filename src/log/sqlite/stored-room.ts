@@ -79,7 +79,7 @@ export class StoredRoom implements LruItem<StoredRoom> {
   }
 
   /**
-   * Drops publications above the limits.
+   * Drops publications that exceed the limits.
    * @param now ms since 1970
    */
   trim(now: number): void {

@@ -5,7 +5,7 @@ import { type Durability, pragma } from "./database-schema.ts";
 
 /** The maximum number of publications deleted per transaction. */
 const DELETES_PER_STEP = 1000;
-/** The number of rooms per step of the walk after a start. */
+/** The number of rooms per step of the startup walk. */
 const ROOMS_PER_WALK_STEP = 200;
 /** Free pages are returned to the operating system if they exceed both this number and an eighth of the file. */
 const MIN_FREE_PAGES = 256;
@@ -21,7 +21,7 @@ export class Writer {
   trimmed = 0;
   /** Rooms with more deletions than fit into one step, with the seq up to which to delete. */
   readonly #garbage = new Map<number, number>();
-  /** The position of the walk after a start. The walk finds deletions that an earlier process did not complete. */
+  /** The position of the startup walk, which finds deletions that an earlier process did not complete. */
   #walked: number | undefined = -1;
   readonly #insert: Statement<unknown, PublicationRow>;
   readonly #room: Statement<unknown, (number | string)[]>;
@@ -66,7 +66,7 @@ export class Writer {
         this.db.run("UPDATE meta SET value = ? WHERE name = ?", [value, name]);
     });
     this.trimmed += trimmed;
-    // Not before the commit: a failed batch must not delete anything.
+    // Done after the commit, because a failed batch must not delete anything.
     for (const { id, floor, gone } of batch.rooms) if (gone > DELETES_PER_STEP) this.#garbage.set(id, floor);
     for (const id of batch.drops) this.#garbage.set(id, Number.MAX_SAFE_INTEGER);
   }

@@ -78,7 +78,7 @@ export class PresenceWriter {
         }),
       );
     } catch (error) {
-      // The next write sends the state at that time.
+      // Mark the users as changed again. The next write sends their latest state.
       for (const user of users) room.dirty.add(user);
       this.#dirty.add(room);
       this.onError(connection, error as Error);
