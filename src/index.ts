@@ -18,14 +18,8 @@ export type {
   RuleOptions,
   Size,
 } from "./rooms/rule-options.ts";
-export type {
-  AccessOptions,
-  ApiKey,
-  JwksOptions,
-  PublicJwk,
-  PublicKey,
-  RestrictedKey,
-} from "./auth/auth-options.ts";
+export type { AccessOptions, ApiKey, JwksOptions } from "./auth/auth-options.ts";
+export type { PublicJwk, PublicKey, RestrictedKey } from "./auth/public-keys.ts";
 export type { Authorize, AuthorizeRequest } from "./auth/authorizer.ts";
 export type {
   ClientRates,

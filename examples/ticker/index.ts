@@ -27,7 +27,7 @@ async function quote(): Promise<void> {
 }
 
 const fast = new Reader(`${url}/rooms/ticker`, "0");
-const slow = new Reader(`${url}/rooms/ticker`, "4M");
+const slow = new Reader(`${url}/rooms/ticker`, "1M");
 setInterval(quote, 1000 / RATE);
 setInterval(() => {
   const line = ({ received, skipped, newest }: Reader) =>

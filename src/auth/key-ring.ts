@@ -1,7 +1,7 @@
 // KeyRing: the configured secrets and public keys, each with its permitted signature algorithms.
 import { createHash, createPublicKey, type webcrypto } from "node:crypto";
 import type { JWK } from "jose";
-import type { PublicKey } from "./auth-options.ts";
+import type { PublicKey } from "./public-keys.ts";
 
 /** Signature algorithms for shared secrets. */
 export const SECRET_ALGORITHMS = ["HS256", "HS384", "HS512"];
