@@ -21,7 +21,7 @@ async function runAndExit(command: Promise<void>): Promise<never> {
 export function addPublish(program: Command): void {
   const publish = program
     .command("publish")
-    .description("publish a text, a file, or each line of standard input")
+    .description("publish text, a file, or each line of standard input")
     .argument("<room>", "room name")
     .argument("[text]", "text to publish (default: each line of standard input)")
     .option("--file <file>", "publish a whole file, - for all of standard input")
@@ -86,7 +86,7 @@ Examples:
 export function addRooms(program: Command): void {
   const rooms = program
     .command("rooms")
-    .description("print rooms with their numbers of sessions and stored messages")
+    .description("list rooms with their session and stored-message counts")
     .argument("[pattern]", "room names to match, such as 'chat:*'", "*")
     .addOption(
       new Option("--watch [time]", "refresh every 2s, or every [time]").argParser(duration).preset("2s"),
@@ -125,8 +125,8 @@ export function addBench(program: Command): void {
     .addHelpText(
       "after",
       `
-Publishes at a fixed rate, and measures latency from the time at which each publication was due. The clients, the
-publisher and the clock run in this process; the output says if it was the bottleneck. The exit code is 1 if messages
+Publishes at a fixed rate, and measures latency from the time when each publication was due. The clients, the
+publisher and the clock run in this process; the output states if it was the bottleneck. The exit code is 1 if messages
 were missing, repeated or out of order.
 
 Example:

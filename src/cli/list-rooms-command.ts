@@ -16,7 +16,7 @@ export interface RoomsFlags extends ConnectionFlags {
 interface RoomState {
   room: string;
   sessions: number;
-  /** The stored messages, if the number is readily available. */
+  /** The number of stored messages, if it is readily available. */
   kept?: { count: number };
 }
 

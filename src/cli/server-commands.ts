@@ -102,7 +102,7 @@ export function addToken(program: Command): void {
     .option("--sub <user>", "user name")
     .option("--room <grant>", `grant for rooms: '<pattern>=${TOKEN_ACTIONS.join(",")}'; repeatable`, repeated)
     .option("--ttl <time>", "lifetime", "1h")
-    .option("--info <json>", "public details of the user")
+    .option("--info <json>", "public details about the user")
     .option("--id <jti>", "token ID, used to revoke the token (default: random)")
     .option(
       "--secret-file <file>",
@@ -129,7 +129,7 @@ ${EXIT_HELP}`,
 export function addKey(program: Command): void {
   program
     .command("key")
-    .description("print a new API key, which is shown only once, and its hash for the config")
+    .description("print a new API key, which is not shown again, and its hash for the config")
     .option("--name <name>", "name in the config and in logs", "server")
     .option("--json", 'print {"name":…,"key":…,"hash":…}')
     .addHelpText("after", "\nExample:\n  thump key --name backend\n\nThe config holds only the hash.")

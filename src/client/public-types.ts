@@ -114,7 +114,7 @@ export interface Thump<Rules extends RoomRules = RoomRules> {
   /**
    * Calls `listener` on:
    * - `state`: a change of state;
-   * - `error`: an error of the connection. Without a listener, errors are logged to the console.
+   * - `error`: a connection error. Without a listener, errors are logged to the console.
    * @returns a function that removes the listener
    */
   on<N extends keyof ThumpEvents>(name: N, listener: (...args: ThumpEvents[N]) => unknown): () => void;

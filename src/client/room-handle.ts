@@ -122,7 +122,7 @@ export class RoomHandle extends Emitter<RoomEvents<unknown>> implements Room {
     return verdict !== "missing";
   }
 
-  /** Handles a frame of this room. Returns false if messages are missing, so that the caller must rejoin. */
+  /** Handles a frame for this room. Returns false if messages are missing, so that the caller must rejoin. */
   onFrame(type: string, frame: Envelope & Gap, text: string): boolean {
     if (type === "message") return this.message(frame, text);
     if (type === "gap") this.gap(frame);

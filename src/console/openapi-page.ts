@@ -121,7 +121,7 @@ function bodies(content: MediaTypes = {}): string {
     .join("<br>");
 }
 
-/** A link to a named schema, or the schema itself. A plain string needs no text. */
+/** Renders a link to a named schema, or the schema itself. For a plain string, renders only the description. */
 function schemaText(schema: object): string {
   const { $ref, description, ...rest } = schema as { $ref?: string; description?: string };
   const name = /^#\/components\/schemas\/(.+)$/.exec($ref ?? "")?.[1];

@@ -7,7 +7,7 @@ import { bearer, SECRET } from "../support/tokens.ts";
 
 const at = ({ url }: { url: string }) => ({ THUMP_URL: url });
 
-test("a table of matching rooms, with their numbers of sessions and stored messages", async () => {
+test("a table of matching rooms, with their session and stored-message counts", async () => {
   const server = startServer();
   await connect(server.socket("/rooms/chat:1"));
   for (const room of ["chat:1", "chat:2", "other"]) await server.publish(room, "x");

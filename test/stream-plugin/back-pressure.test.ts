@@ -90,7 +90,7 @@ test("a callback that waits for send() is slowed down", async () => {
   client.destroy();
 });
 
-test("a callback that does not wait: its stream ends as slow at `maxBuffered`", async () => {
+test("a callback that does not wait: its stream ends with the reason slow at `maxBuffered`", async () => {
   const ends = new Inbox<string>();
   let sent = 0;
   const app = new Elysia().use(streaming({ maxBuffered: 256 * 1024 })).get("/", ({ stream }) =>

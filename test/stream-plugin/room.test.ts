@@ -85,7 +85,7 @@ test("a client that leaves before the first message resumes from where it was", 
   expect((await again.events.next()).data).toBe("missed");
 });
 
-test("a client with an id that is not a cursor starts as a new client", async () => {
+test("a client whose id is not a cursor starts like a new client", async () => {
   const app = jobs();
   const url = listen(app);
   await app.decorator.thump.publish("job:5", "stored");

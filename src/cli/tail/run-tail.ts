@@ -68,7 +68,7 @@ function reportConnection(thump: Thump, url: string, fail: (error: CommandError)
     if (thump.transport !== undefined) {
       if (lost && state === "live") {
         lost = false;
-        printError("reconnected; resumed where it was");
+        printError("reconnected; resumed where it left off");
       }
       live = true;
     } else if (!live && state === "offline")

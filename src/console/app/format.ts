@@ -15,7 +15,7 @@ export function rate(value: number): string {
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 
-/** 512 B, 1.5 KiB, 12 MiB. */
+/** Formats a size: 512 B, 1.5 KiB, 12 MiB. */
 export function bytes(value: number): string {
   let unit = 0;
   let rest = value;
@@ -76,7 +76,7 @@ export function clock(time: number): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
-/** `1 room`, `2 rooms`. */
+/** Formats a number with its noun: `1 room`, `2 rooms`. */
 export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }

@@ -103,7 +103,7 @@ export function useNow(): number {
   return now;
 }
 
-/** The value once it has not changed for `ms`. */
+/** Returns a value once it has not changed for `ms`. */
 export function useSettled<T>(value: T, ms: number): T {
   const [settled, setSettled] = useState(value);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);

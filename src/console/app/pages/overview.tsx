@@ -115,7 +115,7 @@ interface NodesProps {
   series: Series;
 }
 
-/** The name of the node, or a choice if there are several nodes. */
+/** The name of the node, or a selector if there are several nodes. */
 function Nodes({ nodes, node, choose, series }: NodesProps) {
   const [sample] = series.latest(node);
   if (!sample) return <p class="soft nodes">waiting for the first sample…</p>;
