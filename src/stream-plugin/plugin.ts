@@ -63,7 +63,7 @@ export interface StreamFunction {
 }
 
 const KEEP_ALIVE_MS = 15_000;
-/** The interval if the server is unknown, because the server may close idle connections after 10 s, Bun's default. */
+/** The interval if the server is unknown: it may close idle connections after 10 s, Bun's default, give or take 4 s. */
 const KEEP_ALIVE_UNKNOWN_MS = 5000;
 const STALL_TIMEOUT_MS = 60_000;
 const MAX_BUFFERED_BYTES = 1024 * 1024;

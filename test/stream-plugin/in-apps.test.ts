@@ -67,7 +67,7 @@ test("under Bun.serve, without Elysia's listen", async () => {
 });
 
 test("without a known server, keep-alive comments come before Bun's idle timeout", async () => {
-  const app = new Elysia({ aot: false, serve: { idleTimeout: 8 } }).use(streaming()).get("/", ({ stream }) =>
+  const app = new Elysia({ aot: false, serve: { idleTimeout: 10 } }).use(streaming()).get("/", ({ stream }) =>
     stream(async function* ({ wait }) {
       await wait(14_000);
       yield "late";
