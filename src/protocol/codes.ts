@@ -2,12 +2,12 @@
 
 /** Error codes and their HTTP statuses. The meaning of a code never changes. Messages may change. */
 export const STATUS = {
-  malformed: 400, // not JSON, not UTF-8, or not a known shape
+  malformed: 400, // not JSON, not UTF-8, or of an unknown shape
   "unknown-type": 400, // a command whose `type` the server does not know
-  "invalid-room": 400, // an invalid room name (empty, too long, "..", control characters), or a path that hides one
+  "invalid-room": 400, // an invalid room name (empty, too long, "..", control characters), or a path that encodes an invalid name
   "invalid-event": 400, // an invalid event name, or one reserved for the server (`thump:…`)
-  "invalid-cursor": 400, // not a cursor of any Thump server
-  "invalid-query": 400, // a query parameter of the wrong form
+  "invalid-cursor": 400, // not a valid Thump cursor
+  "invalid-query": 400, // a malformed query parameter
   unauthorized: 401, // a required token is missing or invalid
   revoked: 401, // a valid token that was revoked
   forbidden: 403, // the room's rule or the token does not allow the action
@@ -15,9 +15,9 @@ export const STATUS = {
   "not-found": 404,
   "not-joined": 409,
   "already-joined": 409,
-  timeout: 408, // the body arrives too slowly
-  "too-large": 413, // data, frame or body over its limit
-  "unsupported-type": 415, // a body of the wrong content type
+  timeout: 408, // the body arrived too slowly
+  "too-large": 413, // the data, frame or body exceeds its limit
+  "unsupported-type": 415, // the body's content type is not supported
   invalid: 422, // well-formed, but a field violates its schema
   "key-reused": 422, // the idempotency key was used with a different event or different data
   limit: 429, // more rooms than a session may have, or more items than a request may have
@@ -35,7 +35,7 @@ export type Code = keyof typeof STATUS;
 /** WebSocket close codes (RFC 6455 §7.4.2 reserves 4000–4999 for applications). */
 export const CLOSE = {
   internal: 1011, // a server error
-  unavailable: 1013, // a dependency of the server is unreachable: "try again later" in the registry of RFC 6455
+  unavailable: 1013, // a dependency of the server is unreachable ("try again later" in the RFC 6455 registry)
   goingAway: 1001, // draining; the reason is a suggested reconnect delay in ms
   badFrames: 4400,
   unauthorized: 4401,

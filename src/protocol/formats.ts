@@ -83,7 +83,7 @@ export const ndjson: StreamFormat = {
   presence: (text) => `${escapeLineEnds(text)}\n`,
 };
 
-/** Returns a frame which states that everything up to the cursor has been sent. */
+/** Returns a frame that announces that everything up to the cursor has been sent. */
 function positionFrame(cursor: string): string {
   return `{"type":"position","at":"${cursor}"}`;
 }

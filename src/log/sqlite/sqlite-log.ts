@@ -195,7 +195,7 @@ export class SqliteLog implements Log {
     yield* this.#memoryLog.rooms();
   }
 
-  /** The number of the file's rooms that are loaded into memory. */
+  /** The number of stored rooms that are loaded into memory. */
   get loaded(): number {
     return this.#rooms.size;
   }

@@ -9,7 +9,7 @@ export type StoreCode =
   | "store-newer" // written by a newer version
   | "store-damaged"
   | "store-missing"
-  | "store-failed"; // any other error of the system
+  | "store-failed"; // any other operating system error
 
 /** A data folder error. */
 export class StoreError extends Error {

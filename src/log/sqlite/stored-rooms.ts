@@ -74,8 +74,8 @@ export class StoredRooms {
   }
 
   /**
-   * Returns the room for a publication. A new room starts after any seq that a dropped room of the same name may have
-   * had.
+   * Returns the room for a publication. A new room starts after every seq that a dropped room of the same name may have
+   * used.
    */
   findOrCreate(name: string): StoredRoom {
     const known = this.known(name);
