@@ -58,7 +58,7 @@ test.each<[who: string, headers: () => Record<string, string>, answers: number[]
   expect(got).toEqual(answers);
 });
 
-test("local requests may read metrics without a key, external ones need a key with the permission", async () => {
+test("local requests may read metrics without a key; external requests need a key with the permission", async () => {
   const server = startServer({ access: { apiKeys: [{ name: "m", hash: hash(NARROW), may: ["metrics"] }] } });
   const read = async (headers: Record<string, string>) =>
     (await fetch(`${server.url}/metrics`, { headers })).status;
@@ -176,7 +176,7 @@ test("revoking a user covers known tokens issued in the future, within the leewa
   expect(await statusOf(server, other)).toBe(200);
 });
 
-test("revoking a user covers the whole second of the revocation", async () => {
+test("revoking a user covers tokens issued in the same second", async () => {
   const server = secured();
   const now = seconds();
   await post(server, { user: "u7" });
@@ -194,7 +194,7 @@ test("a revoked token is rejected over HTTP and in the handshake, with a challen
   expect(handshake.challenge).toContain('error="invalid_token"');
 });
 
-test("revoking a token ends its sessions, not those of the user's other tokens", async () => {
+test("revoking a token ends only its own sessions, not those of the user's other tokens", async () => {
   const server = secured();
   const [lost, kept] = [token(claims({ jti: "lost" })), token(claims({ jti: "kept" }))];
   const [gone, stays] = [await open(server, lost), await open(server, kept)];
@@ -252,7 +252,7 @@ test("disconnecting does not revoke: the token stays valid", async () => {
   expect(await statusOf(server, token())).toBe(200);
 });
 
-test("a revocation is stored until its `until`", async () => {
+test("a revocation is stored until the time in `until`", async () => {
   const server = secured();
   const until = Date.now() + 300;
   expect(await (await post(server, { token: "t1", until })).json()).toMatchObject({ until });

@@ -83,7 +83,7 @@ test("the hook receives the client, the action and the room; if it does not deci
   expect(asked.at(-1)).toMatchObject({ action: "publish", session: { transport: "raw-websocket" } });
 });
 
-test("while a decision is pending, the session's frames wait in order; other sessions do not wait", async () => {
+test("while a decision is pending, the session's frames wait in order, and other sessions continue", async () => {
   const { authorize, answer, asked } = slowHook();
   const server = startServer({ authorize });
   const slow = await multiplexed(server.socket("/ws"));

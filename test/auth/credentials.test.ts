@@ -114,7 +114,7 @@ test("only pages of listed origins may send a cookie and read the response", asy
   expect(await credentials("https://evil.example")).toBeNull();
 });
 
-test("behind a local proxy, the server accepts the host name of the proxy", async () => {
+test("behind a local proxy, the server accepts the proxy's host name", async () => {
   const server = startServer({ access: { secrets: SECRET } });
   const headers = { host: "chat.example", origin: "https://chat.example" };
   expect((await attempt(server.room("r"), { headers })).status).toBe(401);

@@ -40,7 +40,7 @@ let count = 0;
 const fresh = (pair: Pair, alg: string, header: object = {}) =>
   tokenBy(pair, alg, claims({ jti: String(++count) }), header);
 
-test("keys are fetched once for all tokens that name one of them", async () => {
+test("keys are fetched once and reused for later tokens", async () => {
   const [a, b] = [rsa(), ed25519()];
   const keys = service(jwk(a, { kid: "a" }), jwk(b, { kid: "b" }));
   const server = startServer({ access: { jwks: keys.url } });
@@ -85,7 +85,7 @@ test("a new key is fetched when a token first names it, and the old key is dropp
   expect(await statusOf(server, fresh(old, "ES256", { kid: "old" }))).toBe(401);
 });
 
-test("unknown keys do not cause repeated fetches", async () => {
+test("unknown key ids do not cause repeated fetches", async () => {
   const pair = ec();
   const keys = service(jwk(pair, { kid: "a" }));
   const server = startServer({ access: { jwks: keys.url } });
@@ -94,7 +94,7 @@ test("unknown keys do not cause repeated fetches", async () => {
   expect(keys.asked).toBe(1);
 });
 
-test("while the provider is down, cached keys stay valid, and tokens with other keys get the error unavailable", async () => {
+test("while the provider is down, cached keys stay valid, and tokens signed with other keys get the code `unavailable`", async () => {
   const [pair, next] = [ec(), ec()];
   const log = spyOn(console, "error").mockImplementation(() => {});
   cleanup(() => log.mockRestore());
@@ -113,7 +113,7 @@ test("while the provider is down, cached keys stay valid, and tokens with other 
   expect(await statusOf(server, asked)).toBe(200);
 });
 
-test("until the provider first responds, tokens get the error unavailable; then they are accepted", async () => {
+test("until the provider first responds, tokens get the code `unavailable`; then they are accepted", async () => {
   const log = spyOn(console, "error").mockImplementation(() => {});
   cleanup(() => log.mockRestore());
   const pair = ec();

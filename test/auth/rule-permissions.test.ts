@@ -10,7 +10,7 @@ import { attempt, shakeHands } from "../support/ways-in.ts";
 
 const secured = (rooms: Record<string, RuleOptions> = {}, access: object = {}): TestServer =>
   startServer({ rooms, access: { secrets: SECRET, ...access } });
-/** A user with these grants only. */
+/** Authenticates as a user with only these grants. */
 const user = (sub: string | undefined, rooms: object = {}) => bearer(token(claims({ sub, rooms })));
 
 /** Returns the actions that a client may perform in a room. They must be the same over HTTP and on sockets. */
@@ -56,7 +56,7 @@ test("unknown actions, and actions that tokens cannot grant, are ignored", async
   expect((await attempt(`${server.url}/rooms`, { headers })).status).toBe(403);
 });
 
-test("rules open rooms to anyone, to users, to owners, or to the server only", async () => {
+test("rules open rooms to anyone, to users, to owners, or only to the server", async () => {
   const server = secured({
     "news:*": { join: "anyone", publish: "server" },
     "lobby:*": { join: "users", publish: "users" },
@@ -116,7 +116,7 @@ test("a rule for owners must state which part of the name is the owner", () => {
   }
 });
 
-test("on a multiplexed socket, each command is authorized by the token", async () => {
+test("on a multiplexed socket, the token authorizes each command", async () => {
   const server = secured({ "news:*": { join: "anyone" } });
   const headers = user("u7", { "chat:*": ["join", "publish"] });
   const client = new Multiplexed(await connect(server.socket("/ws"), { headers }));

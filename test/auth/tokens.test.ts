@@ -45,7 +45,7 @@ const FORGERIES: Record<string, () => string> = {
   "an algorithm that is not a string": () => `${base64url({ alg: ["HS256"] })}.${body}.${signature}`,
   "another secret": () => token(claims(), OTHER_SECRET),
   "no secret at all": () => token(claims(), ""),
-  // Accepted by servers that use a public key as a secret.
+  // A server that uses a public key as a secret would accept this token.
   "the public key as a secret": () => token(claims(), RSA.pem),
   "the public key's bytes as a secret": () =>
     token(claims(), RSA.publicKey.export({ type: "spki", format: "der" })),
@@ -131,7 +131,7 @@ test.each(KEYS)("%s: a signature is valid only for the signed content", async (_
   expect((await outcomeOf(server, forged)).code).toBe("unauthorized");
 });
 
-test("several secrets and keys are in use at once, each for its own algorithms", async () => {
+test("several secrets and keys can be configured, each for its own algorithms", async () => {
   const server = startServer({ access: { secrets: [OTHER_SECRET, SECRET], keys: [RSA.pem, EC.pem] } });
   for (const good of [token(), token(claims(), OTHER_SECRET), tokenBy(RSA, "PS256"), tokenBy(EC, "ES256")])
     expect((await outcomeOf(server, good)).status).toBe(200);
@@ -191,7 +191,7 @@ test("a token is rejected after it expires", async () => {
   expect(last).toBe(401);
 });
 
-test("prototype keys in claims and grants are ordinary names, and grant nothing", async () => {
+test("names of prototype properties in claims and grants have no special effect", async () => {
   const server = secured();
   const rights = '{"*":["join","publish","history","members"]}';
   const time = `"iat":${seconds()},"exp":${seconds(60)}`;

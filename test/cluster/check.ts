@@ -32,7 +32,7 @@ function partOf(at: string, gaps: boolean): string {
 
 /**
  * Throws at the first violation.
- * @param gaps true if gaps are allowed; otherwise every acknowledged publication must have arrived
+ * @param gaps true if gaps are allowed; if false, every acknowledged publication must have arrived
  */
 export function checkAll(readers: Reader[], acked: Acked[], gaps: boolean): void {
   const positions = new Map<string, string>();

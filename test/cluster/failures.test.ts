@@ -31,7 +31,7 @@ const KEEPS = ["--appendonly", "yes", "--appendfsync", "always"];
 const FAST = { patience: 0.4 };
 
 describeIf(noRedis)("when Redis fails", () => {
-  test("a server starts without Redis, is not ready, reports it, and recovers when Redis is available", async () => {
+  test("a server that starts without Redis reports this, is not ready, and recovers when Redis is available", async () => {
     const port = await freePort();
     const node = startNode(`redis://127.0.0.1:${port}`, {}, FAST);
     expect(await readiness(node)).toBe(503);
@@ -115,7 +115,7 @@ describeIf(noRedis)("when Redis fails", () => {
     await listener.events.until((all) => all.some(({ event }) => event === "thump:gap"));
   });
 
-  test("a loss two restarts ago is reported when a node that saw the lost messages reconnects", async () => {
+  test("a loss that occurred two restarts ago is reported when a node that saw the lost messages reconnects", async () => {
     const redis = await RedisServer.start();
     const link = await LinkProxy.start(redis.port);
     const away = await readyNode(`redis://127.0.0.1:${link.port}`);
@@ -196,7 +196,7 @@ describeIf(noRedis)("when Redis fails", () => {
     await recovers(node);
   });
 
-  test("`maxclients` reached: the node waits for a free connection", async () => {
+  test("when Redis reaches `maxclients`, the node waits for a free connection", async () => {
     const redis = await RedisServer.start();
     const other = await tcp(redis.port);
     await redis.ask("CONFIG", "SET", "maxclients", 1);

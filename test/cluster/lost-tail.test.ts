@@ -1,4 +1,4 @@
-// Redis with `appendfsync everysec` loses its newest writes when killed: every reader receives a gap notice before
+// Redis with `appendfsync everysec` is killed and loses its newest writes. Every reader receives a gap notice before
 // the next message.
 import { expect, test } from "bun:test";
 import { describeIf } from "../support/skip.ts";

@@ -160,7 +160,7 @@ describeIf(noRedis)("nodes", () => {
     const a = await readyNode(`redis://127.0.0.1:${link.port}`, {}, { check: 600, patience: 600 });
     const before = link.chunks;
     await Promise.all(Array.from({ length: 200 }, (_, i) => a.thump.publish("a", i)));
-    // All publications together are 40 kB. The kernel may divide a write.
+    // The publications total 40 kB, and the kernel may split a write.
     expect(link.chunks - before).toBeLessThanOrEqual(8);
   });
 

@@ -140,7 +140,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
       expect(refusal).toMatch(/Redis (refuses writes|is unavailable|cannot|did not)/);
   });
 
-  test("presence is correct after the slot has moved, with joins and leaves during the move", async () => {
+  test("presence is correct after a slot moves, even with joins and leaves during the move", async () => {
     const { a, b, shard, tag } = await nodes(presence(60));
     await join(a, "leaving");
     await join(b, "staying");
@@ -149,7 +149,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     await a.stop();
     const [to] = shard.others as [RedisServer];
     await cluster.move(tag, to, async (moveKeys) => {
-      // The first key that a script would write is still on this server, the next one has moved.
+      // The first key that a script would write is still on this server, but the next key has moved.
       await moveKeys(`${tag}:users:r`);
       await join(b, "late");
       const before = await failedScripts(shard.owner);

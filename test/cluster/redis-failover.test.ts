@@ -21,7 +21,7 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
 
   /**
    * Nodes on a log of their own.
-   * @param named the servers in their address
+   * @param named selects the servers that the nodes' address lists
    */
   async function nodes(
     named: (shard: Shard) => RedisServer[] = () => cluster.servers,
@@ -105,7 +105,7 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
       await shard.owner.kill();
       await publishing.more(50);
       const count = await publishing.stop();
-      // After a new epoch, a retry with a key may be published again. A gap notice precedes it.
+      // After a new epoch, a retry with a key may be published again. A gap notice precedes the repeated message.
       await listener.events.until((all) => all.some(({ data }) => data === String(count - 1)));
       const gaps = listener.events.all.filter(({ event }) => event === "thump:gap").length;
       expect(gaps > 0).toBe(a.log.epoch !== epoch);

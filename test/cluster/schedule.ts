@@ -155,13 +155,12 @@ class Game {
   }
 
   async #kill(node: Node): Promise<void> {
-    // One node stays alive, as a witness of the acknowledged messages.
+    // One node stays alive to report which messages were acknowledged.
     if (this.cluster.nodes.filter(({ isUp }) => isUp).length > 1) await node.stop("SIGKILL");
   }
 
   /**
-   * Kills a node and Redis together. The newest acknowledged messages may not be in the file, nor known to another
-   * node.
+   * Kills a node and Redis together. The newest acknowledged messages may be neither in the file nor on another node.
    */
   async #killBoth(node: Node): Promise<void> {
     for (let i = 0; i < 5; i++) this.#publish();

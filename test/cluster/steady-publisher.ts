@@ -53,7 +53,7 @@ export class SteadyPublisher {
   }
 }
 
-/** Checks that all numbers up to this one arrived once, in order, without a gap notice. */
+/** Checks that all numbers up to `count` arrived once, in order, without a gap notice. */
 export async function hasAllOf(listener: OpenStream, count: number): Promise<void> {
   const { events } = listener;
   await events.until((all) =>

@@ -1,5 +1,5 @@
 // A recording of the public interface: every route, command, frame, close code, metric name, config key and flag. A
-// difference is a change that clients can notice. If the change is intended, run
+// difference from the recording is a change that clients can notice. If the change is intended, run
 // `THUMP_RECORD=1 bun test test/contract/exchange.test.ts` and review the new recording. The recording contains no
 // human-readable texts.
 import { expect, test } from "bun:test";

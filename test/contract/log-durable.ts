@@ -1,4 +1,4 @@
-// The contract of logs that outlive the process: their state after a restart.
+// The contract of logs that outlive the process: which state they have after a restart.
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Log } from "../../src/log/log.ts";
 import type { Draft, Publication } from "../../src/protocol/publication.ts";

@@ -65,7 +65,7 @@ export function retentionContract(on: Subject): void {
 const WIDE = { count: 1000, age: 3_600_000, bytes: 1e8 };
 
 export function changedRetentionContract(on: Subject): void {
-  test("a smaller retention trims stored messages and reports a gap", async () => {
+  test("a smaller retention trims stored messages, which are reported as a gap", async () => {
     const all = seqs(await on.appendMany("a", 5));
     const two = { ...WIDE, count: 2 };
     on.log.replaceRetention(() => two);
@@ -90,7 +90,7 @@ export function changedRetentionContract(on: Subject): void {
     for (let i = 0; i < 3; i++) {
       const bounds = { ...WIDE };
       on.log.replaceRetention(() => bounds);
-      // A later drop of an older room must not lower the position of the gap.
+      // Dropping an older room later must not lower the gap's position.
       if (i === 0) await on.log.forget("b");
       expect(await on.gapAfter("none:a", freed.seq - 1)).toBe(true);
     }
@@ -196,7 +196,7 @@ export function keyContract(on: Subject): void {
     expect(codes).toEqual([undefined, "key-reused"]);
   });
 
-  test("two concurrent appends with one key are one publication", async () => {
+  test("two concurrent appends with the same key result in one publication", async () => {
     const [one, other] = await Promise.all([on.append("a", { key: "k" }), on.append("a", { key: "k" })]);
     expect(one.seq).toBe(other.seq);
     expect((await on.log.read("a", 0, 9)).publications.length).toBe(1);

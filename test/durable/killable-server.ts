@@ -6,7 +6,7 @@ export class KillableServer {
   #server: Started | undefined;
   readonly port = freePort();
 
-  /** @param folder folder of the configuration and the data */
+  /** @param folder the folder with the configuration and the data */
   constructor(
     readonly folder: string,
     readonly args: string[] = [],

@@ -12,7 +12,7 @@ const MAX_UNACKNOWLEDGED = 40;
 export class Publisher {
   /** The acknowledged seq of each number. */
   readonly acked = new Map<number, number>();
-  /** Unacknowledged publications by number, oldest first. */
+  /** Unacknowledged publications, keyed by number, oldest first. */
   readonly #unacknowledged = new Map<number, Item>();
   #socket: WebSocket | undefined;
   failure: Error | undefined;

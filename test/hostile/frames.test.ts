@@ -103,7 +103,7 @@ test("a frame may be split anywhere", async () => {
   });
 });
 
-test("a message in one-byte fragments, with split characters and control frames in between, is one message", async () => {
+test("one-byte fragments that split characters, with control frames in between, form one message", async () => {
   const server = startServer();
   const listener = await connect(server.socket("/rooms/r"));
   const bytes = Buffer.from("€uro".repeat(300));
@@ -163,7 +163,7 @@ test("endless empty fragments use no memory, and a client that sends nothing els
   });
 });
 
-test("thousands of empty and one-byte messages are ordinary publications", async () => {
+test("thousands of empty and one-byte messages are published like any others", async () => {
   const server = startServer();
   const listener = await connect(server.socket("/rooms/r"));
   await unharmed(server, async () => {

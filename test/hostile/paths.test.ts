@@ -169,7 +169,7 @@ const pathOf = ({ prefix }: Place, route: string, segment: string, name: string)
 
 for (const [where, start] of Object.entries(PLACES)) {
   for (const [method, route, what, act] of ROOM_ROUTES) {
-    test(`in ${where}, ${method} ${route} ${what} by the literal name, or is rejected: ${SEGMENTS.length} names`, async () => {
+    test(`in ${where}, ${method} ${route} ${what} with the literal name or is rejected (${SEGMENTS.length} names)`, async () => {
       const place = start();
       const wrong: string[] = [];
       for (const segment of SEGMENTS) {

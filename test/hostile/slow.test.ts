@@ -86,7 +86,7 @@ test("unread streams in busy rooms use little memory, and are closed as silent",
       socket.write(`GET /rooms/r HTTP/1.1\r\n${HOST}Accept: ${ACCEPT[i % 2]}\r\n\r\n`);
     }
     await eventually(() => server.thump.sessionsIn("r") === STALLED);
-    // More than the kernel buffers for an unread connection.
+    // Publishes more than the kernel buffers for an unread connection.
     for (let i = 0; server.thump.sessionsIn("r") > 0; i++) {
       await server.thump.publish("r", `${i} ${"x".repeat(60_000)}`);
       await new Promise(setImmediate);

@@ -17,7 +17,7 @@ const post = (headers: string[], body: string, target = "/rooms/r", version = "H
 const chunked = (body: string) => post(["Transfer-Encoding: chunked"], body);
 const CHUNK = "1\r\nA\r\n0\r\n\r\n";
 
-/** Status codes of all responses, in order. */
+/** The status codes of all responses in a text, in order. */
 const statusesOf = (text: string) =>
   [...text.matchAll(/HTTP\/1\.1 ([0-9]{3})/g)].map(([, status]) => Number(status));
 
@@ -128,7 +128,7 @@ test("trailers are treated neither as headers nor as a request", async () => {
   const server = startServer();
   const connection = await tcp(server.port);
   connection.send(chunked(`1\r\nA\r\n0\r\nEvent: smuggled\r\n\r\n${HIDDEN}`));
-  // Bun accepts the body and closes a connection with trailers.
+  // Bun accepts the body, then closes the connection because of the trailers.
   await connection.closed;
   expect(statusesOf(connection.received)[0]).toBe(201);
   expect((await stateOf(server, "r")).messages).toMatchObject([{ event: "message", data: "A" }]);

@@ -40,7 +40,7 @@ test("heartbeats go to a slice of the sessions per tick and reach every session"
   cleanup(() => heartbeat.stop());
   const watched = watch(() => heartbeat.sweeper.visits);
   while (beats.size < 5000) await new Promise(setImmediate);
-  // At most two slices from one reading to the next.
+  // At most two slices run between two readings.
   expect(watched.most).toBeLessThanOrEqual(2000);
 });
 
@@ -55,7 +55,7 @@ test("grace periods that end in many rooms are handled one slice of rooms per ti
   const before = presence.visits;
   pass(10_000);
   expect(presence.visits - before).toBeLessThanOrEqual(500);
-  // The others follow without further calls.
+  // The remaining rooms follow without further calls.
   await eventually(() => presence.visits - before >= 1000);
 });
 

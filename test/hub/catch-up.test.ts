@@ -1,4 +1,4 @@
-// Returning to many rooms, and joining without reading: cost, memory and completeness.
+// Catch-up in many rooms, and for clients that do not read: cost, memory and completeness.
 import { expect, test } from "bun:test";
 import type { Session } from "../../src/hub/session.ts";
 import { cleanup } from "../support/cleanup.ts";
@@ -64,7 +64,7 @@ const WAYS: Record<string, (server: TestServer, rooms: string[], after: string) 
 };
 
 for (const [way, returnTo] of Object.entries(WAYS)) {
-  test(`${way}: a return to 1,000 rooms receives everything once and in order`, async () => {
+  test(`${way}: a client that returns to 1,000 rooms receives everything once and in order`, async () => {
     const server = startServer({ rooms: { "*": WIDE } });
     const rooms = roomNames(1000);
     const after = await fill(server, rooms, 5);
@@ -148,7 +148,7 @@ test("messages read from a file for clients that do not read share one memory li
   await Promise.all(Array.from({ length: 1000 }, () => server.thump.publish("r", data)));
   await joinStalled(server, 4, ({ sent }) => sent > 0);
   expect(backlog.heldBytes).toBeGreaterThan(0);
-  // The slice that is being sent may exceed the limit on its own.
+  // The slice being sent may push the total over the limit.
   expect(backlog.heldBytes).toBeLessThan((1 << 20) + 256 * 10_300);
 });
 
@@ -177,7 +177,7 @@ test("a replay that exceeds the client's rate waits instead of failing, and is c
   expect(client.all.some(({ type }) => type === "gap")).toBe(false);
 });
 
-test("a client that returns repeatedly first pays the debt of its last replay", async () => {
+test("a client that returns repeatedly must first pay off the debt of its last replay", async () => {
   const server = startServer({
     access: { secrets: SECRET },
     limits: { rates: { user: { reads: { rate: "60KiB", burst: "60KiB" } } } },

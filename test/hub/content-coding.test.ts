@@ -9,7 +9,7 @@ const read = (blocks: Uint8Array[]) =>
   gunzipSync(Buffer.concat([gzip.head, ...blocks]), { finishFlush: constants.Z_SYNC_FLUSH });
 
 randomTest(
-  "any run of blocks after the head decodes to its chunks, whatever was encoded before",
+  "any sequence of blocks after the header decodes to its chunks, whatever was encoded earlier",
   (random) => {
     const chunks = Array.from({ length: 40 }, () => {
       const size = random.below(random.chance(10) ? 200_000 : 400);

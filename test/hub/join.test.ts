@@ -57,7 +57,7 @@ test("a session that ends during a join leaves no state", async () => {
   );
   for (const { socket } of sockets) socket.ws.terminate();
   await eventually(() => hub.sessions.size === 0);
-  // The joins in progress were abandoned.
+  // Joins that were still in progress must not add anything.
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(hub.rooms.size).toBe(0);
   expect(hub.roomLimits.counted).toBe(0);

@@ -22,7 +22,7 @@ for (const size of [100, 15_000, 17_000]) VARIANTS.push({ size, deflated: true }
 
 for (const { size, deflated } of VARIANTS) {
   const what = deflated ? "deflated random bytes" : "B";
-  test(`bursts of ${size} ${what} within one tick reach a stalled and a healthy socket completely and in order`, async () => {
+  test(`a burst of messages of ${size} ${what} in one tick reaches a stalled and a healthy socket completely and in order`, async () => {
     const server = startServer({ rooms: { "*": { ...LARGE, compress: deflated ? { over: 0 } : false } } });
     const stalled = await connect(server.socket("/rooms/burst"));
     const healthy = await connect(server.socket("/rooms/burst"));
@@ -32,7 +32,7 @@ for (const { size, deflated } of VARIANTS) {
       stalled.ws.pause();
       for (let i = 0; i < count; i++) publish(round * count + i);
       await healthy.until((frames) => frames.length === (round + 1) * count);
-      // In the second round the socket is half drained when the next burst starts.
+      // In the second round, the socket is only half drained when the next burst starts.
       stalled.ws.resume();
       if (round === 1) await stalled.until((frames) => frames.length > round * count + count / 2);
     }

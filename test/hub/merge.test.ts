@@ -5,7 +5,7 @@ import type { Random } from "../support/random.ts";
 import { randomTest } from "../support/random.ts";
 
 interface Room extends HeapItem {
-  /** The remaining seqs, the next one last. */
+  /** The remaining seqs in descending order, so that the next one is last. */
   seqs: number[];
 }
 

@@ -294,7 +294,7 @@ test("streams with the same format and rooms receive a tick's publications as on
   expect(room.batchers.size).toBe(0);
 });
 
-test("presence goes to subscribed sockets on one topic, and to streams as one chunk", () => {
+test("presence is sent to subscribed sockets through one topic, and to streams as one chunk", () => {
   const sent: string[] = [];
   const host: PresenceFanOutHost = {
     position: 0,

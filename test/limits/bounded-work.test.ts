@@ -1,4 +1,4 @@
-// Bounded work: bodies and frames are counted and charged before they are parsed, validated or rejected.
+// Bounded work: bodies and frames are measured and charged before they are parsed, validated or rejected.
 import { expect, spyOn, test } from "bun:test";
 import type { Options } from "../../src/index.ts";
 import { Content } from "../../src/protocol/content.ts";
@@ -102,7 +102,7 @@ test("a frame is parsed without its data; the data is parsed after it is charged
   expect(largest()).toBeLessThan(1000);
 });
 
-test("an item is parsed once for all of its rooms, and may not list a room twice", async () => {
+test("an item is parsed once for all its rooms, and may not list a room twice", async () => {
   const server = openServer();
   const rooms = Array.from({ length: 1000 }, (_, i) => `r${i}`);
   const data = `[${"[],".repeat(15_000)}[]]`;

@@ -26,7 +26,7 @@ function throttle(msPerSession = 0.2) {
   return { governor, begun, skipped, come };
 }
 
-test("a single request begins at once", async () => {
+test("a single request begins immediately", async () => {
   const { begun, come } = throttle();
   for (let i = 0; i < 20; i++) {
     expect(come(String(i))).toBeUndefined();
@@ -59,7 +59,7 @@ test("clients that disconnect while waiting are skipped and use no share of the 
   expect(skipped).toHaveLength(100);
 });
 
-test("a session that fails to begin rejects its own request, and the next one begins", async () => {
+test("if a session fails to begin, its request is rejected, and the next session begins", async () => {
   const governor = new Governor();
   const one = new ConnectionThrottle(governor);
   governor.spend(100);

@@ -1,4 +1,4 @@
-// Exceeds every limit once over the network, and checks that its metric counts this. A new limit needs a row here.
+// Exceeds every limit once over the network and checks the limit's metric. A new limit needs a row here.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { Options } from "../../src/index.ts";

@@ -7,7 +7,7 @@ import { shakeHands } from "../support/ways-in.ts";
 
 const once = { rate: 1, burst: 1 };
 
-test("a reload changes limits and ends no session", async () => {
+test("a reload changes limits without ending a session", async () => {
   const server = await startReloadable({ limits: { sessions: 5 } });
   const client = await multiplexed(`ws://127.0.0.1:${server.port}/ws?room=r`);
   const limits = { sessions: 1, memory: "2KiB", rates: { session: { publishes: once, joins: once } } };

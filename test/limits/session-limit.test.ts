@@ -56,7 +56,7 @@ test("a body that exceeds the time limit is aborted with an error", async () => 
   expect((await server.publish("r", "in time")).status).toBe(201);
 });
 
-test("an incomplete handshake is cut off, whether it stalls or continues slowly", async () => {
+test("an incomplete handshake is cut off, whether it stalls or trickles in", async () => {
   const server = startServer({ limits: { headTime: "1s" } });
   const head = "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n";
   const [silent, dripping] = [await tcp(server.port), await tcp(server.port)];

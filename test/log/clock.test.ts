@@ -61,7 +61,7 @@ test("the clock never goes backwards", () => {
   }
 });
 
-test("a night's sleep is not a step", () => {
+test("a night of sleep does not count as a clock step", () => {
   const { clock, time } = machine();
   time.wall += 8 * HOUR;
   time.asleep += 8 * HOUR - 700;

@@ -69,6 +69,6 @@ test("a sweep visits a slice of the rooms per tick, and eventually every room", 
   while (log.rooms()[Symbol.iterator]().next().done === false) await Bun.sleep(5);
   watch();
   expect(log.sweeper.visits).toBeGreaterThanOrEqual(20_000);
-  // At most two slices between two checks of this test.
+  // At most two slices run between two checks in this test.
   expect(most).toBeLessThanOrEqual(4000);
 });

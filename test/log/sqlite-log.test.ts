@@ -64,7 +64,7 @@ test("a room with deliver: at-once delivers before it stores, in the same order"
   expect(seqs((await log.read("early", 0, 9)).publications)).toHaveLength(2);
 });
 
-test("a burst shares a transaction", async () => {
+test("a burst of publications shares one transaction", async () => {
   const log = open();
   await say(log, "a");
   const { commits } = log.groupCommit.stats;
@@ -108,7 +108,7 @@ test("as the number of rooms grows, few stay in memory, and all are read back an
     const said = await Promise.all(names.slice(i, i + 100).map((name) => say(log, name)));
     positions.push(...said.map(({ seq }) => seq));
   }
-  // A quarter of the limit, at 524 bytes or more per room.
+  // A quarter of the memory limit, at 524 bytes or more per room.
   expect(log.loaded).toBeLessThan(600);
   expect([...log.rooms()].sort()).toEqual(names.toSorted());
   for (let i = 0; i < names.length; i += 7) {

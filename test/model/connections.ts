@@ -229,7 +229,7 @@ async function openPoll(
   };
 }
 
-/** Takes one line of NDJSON. True if it reports that the stream has started. */
+/** Processes one line of NDJSON. True if it reports that the stream has started. */
 function takeLine(line: string, to: Listener): boolean {
   const frame = JSON.parse(line) as Message;
   if (frame.type === "message") to.message(frame.room, frame.data.n);
@@ -238,7 +238,7 @@ function takeLine(line: string, to: Listener): boolean {
   return frame.type === "position";
 }
 
-/** Takes one event of a multiplexed stream. True if it is the reply for the last room. */
+/** Returns a function that processes one event of a multiplexed stream. It returns true for the last room's reply. */
 function takeFrame(rooms: string[], fresh: boolean) {
   const joined = new Set<string>();
   return (block: string, to: Listener): boolean => {
@@ -254,7 +254,7 @@ function takeFrame(rooms: string[], fresh: boolean) {
   };
 }
 
-/** Takes one block of an event stream. True if it reports the stream's start position. */
+/** Returns a function that processes one block of an event stream. It returns true for the stream's start position. */
 function takeBlock(kind: Kind, rooms: string[]) {
   return (block: string, to: Listener): boolean => {
     const fields = new Map(

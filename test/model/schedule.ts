@@ -28,7 +28,7 @@ const MANY_ROOMS: Record<string, Promised> = {
   ...Object.fromEntries(Array.from({ length: MANY }, (_, i) => [`large-${i}`, "exact" as const])),
 };
 
-/** One client over all of its connections. */
+/** One client across all its connections. */
 class Client implements Listener {
   readonly readers = new Map<string, Reader>();
   connection: Connection | undefined;
@@ -244,7 +244,7 @@ class Game {
     return session !== undefined && this.truth.byRoom.get(room)?.at(-1)?.except === session;
   }
 
-  /** A client leaves, misses something and returns. */
+  /** Disconnects a client, publishes messages that it misses, and reconnects it. */
   async #leaveAndReturn(client: Client): Promise<void> {
     if (client.paused) return;
     this.#drop(client);
@@ -316,7 +316,7 @@ class Game {
       const own = publisher && this.random.pick(publisher.rooms);
       if (own) publisher.connection?.publish?.(own, this.#data(size));
       else void this.#publishOne(room ?? this.random.pick(rooms), size);
-      // In the same tick as other publications.
+      // Sends a ping in the same tick as publications.
       if (this.random.chance(10)) publisher?.connection?.ping?.();
       if (this.random.chance(20)) await ticks();
     }
@@ -343,7 +343,7 @@ class Game {
   }
 }
 
-/** Two ticks of the event loop, after which written data is on its way. */
+/** Waits two event-loop ticks, after which written data has been sent. */
 function ticks(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }

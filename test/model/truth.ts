@@ -16,7 +16,7 @@ export class Truth {
   readonly byNumber = new Map<number, Recorded>();
   last = 0;
 
-  /** Records the publications of a server. May be called again for the next server on the same log. */
+  /** Records the publications of a server. Called again for each later server on the same log. */
   observe({ hub }: ServerCore): void {
     const record = (publication: Publication) => this.#record(publication);
     const publish = hub.publish.bind(hub);

@@ -81,7 +81,7 @@ randomTest("patterns of room names", (random) => {
   expect(fuzz(random, compilePattern).refused).toBe(0);
 });
 
-/** A request for a target, if the URL is valid. */
+/** A request for a target; undefined if the URL is invalid. */
 function requestFor(target: string): Request | undefined {
   try {
     return new Request(`http://localhost/${target}`);

@@ -96,7 +96,7 @@ function fails(run: () => unknown): boolean {
   }
 }
 
-randomTest("if the text is not JSON, some part that is found is not JSON either", (random) => {
+randomTest("if the text is not valid JSON, at least one part of it is not valid JSON either", (random) => {
   const encoder = new TextEncoder();
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   for (let i = 0; i < 5000; i++) {

@@ -19,7 +19,7 @@ test("every character that terminals interpret is escaped; in multi-line text, l
   expect(kept.replaceAll(/[\n\t]/g, "")).not.toMatch(ACTED_ON);
 });
 
-test("in JSON the escapes are valid JSON", () => {
+test("in JSON, the escapes are valid JSON", () => {
   const value = { [EVIL]: [EVIL, { deep: EVIL }] };
   const line = jsonLine(value);
   expect(line.slice(0, -1)).not.toMatch(ACTED_ON);

@@ -52,14 +52,14 @@ test("with a count of 0, nothing is stored, but publications raise the floor", (
   expect(history.read(7, 99)).toEqual({ from: 7, upTo: 7, publications: [] });
 });
 
-test("a slice that ends early reaches up to its own last publication", () => {
+test("a slice that is cut short ends at its last publication", () => {
   const history = filled(WIDE, 1, 5, 9);
   expect(history.read(0, 2)).toMatchObject({ from: 0, upTo: 5 });
   expect(history.read(5, 2)).toMatchObject({ from: 5, upTo: 9 });
   expect(history.read(3, 0)).toEqual({ from: 3, upTo: 3, publications: [] });
 });
 
-test("a position after the newest publication gives an empty slice that does not go back", () => {
+test("reading after the newest publication gives an empty slice at that position", () => {
   expect(filled(WIDE, 1, 2).read(9, 5)).toEqual({ from: 9, upTo: 9, publications: [] });
 });
 

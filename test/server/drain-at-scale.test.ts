@@ -15,7 +15,7 @@ interface Seen {
   ended: Promise<void>;
 }
 
-/** Uses Bun's client: opening thousands of `ws` clients would take longer than the test. */
+/** Uses Bun's client, because opening thousands of `ws` clients would take longer than the test. */
 function openSocket(started: Started, path: string): Promise<Seen> {
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const seen: Seen = { numbers: [], ended };

@@ -101,7 +101,7 @@ test("no import in src goes in the wrong direction, and pure folders are pure", 
   expect(faults(all)).toEqual([]);
 });
 
-test("every folder of src is listed", async () => {
+test("every folder in src is listed", async () => {
   const folders = new Set((await sources()).map(({ path }) => folderOf(path)));
   folders.delete(undefined);
   for (const folder of folders) expect([...ORDER, ...Object.keys(OUTSIDE_ORDER)]).toContain(folder as string);

@@ -100,7 +100,7 @@ test("lagging and sampling sessions are counted correctly too", async () => {
   expect(warnings[0]?.message).toContain("too slowly");
 });
 
-test("no line contains a token, a payload, a query or a key, at the lowest level", async () => {
+test("even at the lowest level, no line contains a token, a payload, a query or a key", async () => {
   const started = await startProcess([...ARGS, "--log", "json", "--log-level", "debug"]);
   const headers = {
     authorization: "Bearer secret-token",
@@ -204,7 +204,7 @@ test("repeated warnings are limited, and the number of suppressed ones is logged
 });
 
 test.each(["json", "pretty"])(
-  "--log %s: text from clients and services has no effect on a terminal",
+  "--log %s: text from clients and services cannot control the terminal",
   async (form) => {
     const service = Bun.serve({
       port: 0,

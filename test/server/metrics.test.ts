@@ -212,7 +212,7 @@ test("a removed poll and a session that the hook refuses are each counted once",
 test("histograms are consistent: the buckets add up, and the sum is in seconds", async () => {
   const server = startServer();
   for (let i = 0; i < 20; i++) await publishAt(server, "r", "x");
-  // The delay of the event loop is measured twenty times a second.
+  // Event-loop delay is measured twenty times per second.
   while ((await metricsOf(server)).of("thump_event_loop_delay_seconds_count") < 2) await Bun.sleep(10);
   const { samples } = await metricsOf(server);
   const names = ["thump_log_append_seconds", "thump_event_loop_delay_seconds"];
@@ -284,7 +284,7 @@ test("metrics can be public, served under a different path, or off", async () =>
   expect((await fetch(`${off.url}/metrics`)).status).toBe(404);
 });
 
-test("with an unavailable log the server is alive, but not ready", async () => {
+test("with an unavailable log, the server is alive but not ready", async () => {
   const server = startServer();
   await server.thump.hub.log.close();
   const ready = await fetch(`${server.url}/readyz`);

@@ -168,7 +168,7 @@ test("flags precede the environment, then the file, then the defaults", async ()
   expect(await read([], {}, files)).toMatchObject({ port: 1, host: "file" });
 });
 
-test("limits are merged one by one", async () => {
+test("limits are merged individually", async () => {
   const files = { "thump.config.json": '{"limits":{"message":1,"body":2,"rooms":3}}' };
   const { limits } = await read(["--max-message", "8KiB"], { THUMP_MAX_BODY: "20" }, files);
   expect(limits).toEqual({ message: "8KiB", body: 20, rooms: 3 });

@@ -53,7 +53,7 @@ test("sockets get a reconnect delay, streams end with a retry time, the app's ho
   await out.until((lines) => lines.includes("stopped"));
 });
 
-test("sessions are drained in a group too, for which Elysia calls no onStart", async () => {
+test("sessions are also drained in a group, although Elysia does not call onStart for groups", async () => {
   const { process: child, port } = await startApp(
     'const app = new Elysia().group("/api", (group) => group.use(thump()));' +
       'tell(app.listen({ port: 0, hostname: "127.0.0.1" }));',

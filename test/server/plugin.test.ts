@@ -45,7 +45,7 @@ test("the app's own routes and sockets work alongside the rooms", async () => {
   expect(await raw.next()).toBe("hi");
 });
 
-test("sockets receive publications in a group too", async () => {
+test("sockets also receive publications in a group", async () => {
   const { url, socket } = listen(new Elysia().group("/api", (group) => group.use(thump())));
   const raw = await connect(`${socket}/api/rooms/r`);
   expect((await post(`${url}/api/rooms/r`, "hi")).status).toBe(201);
@@ -125,7 +125,7 @@ test("larger limits and other socket options of the app are preserved", () => {
   expect(app.config.websocket).toMatchObject(given);
 });
 
-test("the error of an invalid option names it", () => {
+test("the error for an invalid option names the option", () => {
   expect(() => thump({ rooms: { a: { lag: "drop" as "latest" } } })).toThrow(/rooms › a › lag/);
 });
 

@@ -116,7 +116,7 @@ test("the handle has exactly these public members", async () => {
   expect(methods.filter((name) => name !== "constructor").sort()).toEqual(members);
 });
 
-test("the types of options accept what users write inline", () => {
+test("the option types accept typical inline configs", () => {
   const rsa = { kty: "RSA", kid: "2026-03", alg: "RS256", use: "sig", n: "0vx7", e: "AQAB" };
   // The compiler rejects an object literal with a field that the type does not have.
   const config = api.defineConfig({

@@ -66,7 +66,7 @@ test("removing an API key ends its sessions; changed permissions apply to live s
   expect(await gone.closed).toEqual({ code: 4403, reason: "API key removed" });
   expect(await statusOf(server, "a", bearer(MASTER))).toBe(401);
   expect([await mayPublish("a"), await mayPublish("b")]).toEqual([false, true]);
-  // A second reload can replace the replaced key again.
+  // A second reload replaces the key once more.
   await server.reload(access(SECRET, { ...other, rooms: { a: ["publish"], b: ["publish"] } }));
   expect([await mayPublish("a"), await mayPublish("b")]).toEqual([true, true]);
 });
@@ -114,7 +114,7 @@ test("the first secret closes rooms without a rule, and removing the last one op
     code: "unauthorized",
   });
   expect(await statusOf(server, "other", bearer(token()))).toBe(201);
-  // The client is no longer in the room.
+  // The client has been removed from the room.
   expect(await client.find(({ type }) => type === "left")).toMatchObject({ room: "other" });
   expect(client.messages("other")).toHaveLength(1);
 

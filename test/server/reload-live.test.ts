@@ -148,7 +148,7 @@ test.each(cases)(
   },
 );
 
-test("a waiting poll is refused when its key loses the room", async () => {
+test("a waiting poll is refused when its API key loses access to the room", async () => {
   const server = await startReloadable({ access: { apiKeys: keys({ gone: ALL }) } });
   const poll = fetch(`${server.url}/rooms/gone?wait=20`, { headers: bearer(KEY) });
   const inIt = async () =>

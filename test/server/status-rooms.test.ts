@@ -76,7 +76,7 @@ test("earlier statistics are stored for later subscribers", async () => {
   expect(samples(late).slice(0, 2)).toEqual(samples(first));
 });
 
-test("opened sessions, closed sessions with their reasons, and errors are reported without client data", async () => {
+test("status messages report opened and closed sessions, close reasons and errors, but no client data", async () => {
   const server = withConsole();
   const client = await listen(server, "thump:sessions", "thump:errors");
   const visitor = await connect(server.socket("/rooms/r"));

@@ -74,7 +74,7 @@ test("a subscription yields its start position, and its current position while t
   expect(await take(subscription, 1)).toEqual([{ type: "position", at: elsewhere.at }]);
 });
 
-test("a subscription ends when the loop is left, when its signal is aborted, in a drain, and when the server closes", async () => {
+test("a subscription ends when its loop exits, when its signal is aborted, on a drain, and when the server closes", async () => {
   const thump = start();
   const left = async () => {
     for await (const item of thump.subscribe("a", { last: 1 })) if (item.type === "message") return item.data;

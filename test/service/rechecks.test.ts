@@ -1,4 +1,4 @@
-// Principals are rechecked after every wait, so that a token or key that became invalid meanwhile has no effect.
+// Principals are rechecked after every wait, so that a token or key that becomes invalid during a wait has no effect.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { Authorize, Options } from "../../src/index.ts";
@@ -17,7 +17,7 @@ const secured = (options: Options = {}): TestServer =>
 
 interface Late {
   connection: Tcp;
-  /** Sends the rest of the body and resolves with the response. */
+  /** Sends the rest of the body. Resolves with the response. */
   finish(): Promise<string>;
 }
 

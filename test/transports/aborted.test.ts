@@ -196,7 +196,7 @@ const NOTHING = { sessions: 0, networks: 0, rooms: [], bodies: 0 };
 const sessionKinds = Object.entries(KINDS).filter(([name]) => name !== "publication" && name !== "batch");
 const reaches = (stage: keyof World["gates"], name: string): boolean => {
   if (stage === "throttle") return name !== "publication" && name !== "batch";
-  // A poll with last is answered before it joins.
+  // A poll with `last` is answered before it joins the room.
   if (stage === "subscribe") return name !== "poll with last" && sessionKinds.some(([kind]) => kind === name);
   if (stage === "read") return /last|cursor|stream|ndjson|multiplexed/.test(name);
   return true;
@@ -211,7 +211,7 @@ describe.each(PROTOCOLS)("%s", (_, begin, secure) => {
       async (_name, kind) => {
         const world = await newWorld(secure);
         const gate = world.gates[stage];
-        // The JWKS is fetched once.
+        // The JWKS is fetched only once, so later requests do not wait for it.
         gate.shut();
         const aborts = await Promise.all(Array.from({ length: 3 }, () => begin(world, kind)));
         await eventually(() => gate.waiting >= (stage === "token" || stage === "subscribe" ? 1 : 3));

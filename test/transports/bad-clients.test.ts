@@ -123,7 +123,7 @@ test("an incomplete handshake is rejected with a specific error", async () => {
   expect(await problemOf(fetch(`${server.url}/ws`))).toMatchObject({ code: "unsupported-type" });
 });
 
-test("half a request, and bytes that are not a request, do not affect other clients", async () => {
+test("incomplete requests and random bytes do not affect other clients", async () => {
   const server = startServer();
   const other = await bystander(server, "r");
   const slow = await tcp(server.port);

@@ -85,7 +85,7 @@ test.each([
   60_000,
 );
 
-test("a stream that the server ends while its client does not read keeps no connection open", async () => {
+test("when the server ends a stream whose client does not read, its connection is closed", async () => {
   const server = startServer({ ...IDLE, heartbeat: 600 });
   const connection = await tcp(server.port);
   connection.send(head("GET", "/rooms/r", SSE));

@@ -22,7 +22,7 @@ async function publishUntilLagging(server: TestServer): Promise<number> {
 const numbers = (socket: Socket) => socket.all.map((frame) => String(frame).split(" ", 1)[0] ?? "");
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => String(i));
 
-test("a client that stops reading misses nothing, and others do not wait for it", async () => {
+test("a client that stops reading misses no messages, and other clients do not wait for it", async () => {
   const server = startServer({ rooms: { r: { history: WIDE } } });
   const [slow, healthy] = [
     await connect(server.socket("/rooms/r")),
@@ -68,7 +68,7 @@ test("a lagging multiplexed socket catches up in each of its rooms, and its comm
   expect(slow.all.some(({ type }) => type === "gap")).toBe(false);
 });
 
-test("messages that are no longer stored are a gap, reported before the rest", async () => {
+test("messages that are no longer stored are reported as a gap before the rest", async () => {
   const server = startServer({ rooms: { r: { history: { count: 3 } } } });
   const slow = await multiplexed(server.socket("/ws?room=r"));
   await slow.until((frames) => frames.length === 2);
@@ -85,7 +85,7 @@ test("messages that are no longer stored are a gap, reported before the rest", a
   expect(seen.slice(at)).toEqual(["gap", count + 7, count + 8, count + 9]);
 });
 
-test("lag: latest continues with the newest message, without a gap", async () => {
+test("with lag: latest, a client continues with the newest message, without a gap", async () => {
   const server = startServer({ rooms: { r: { lag: "latest", history: { count: 1 } } } });
   const slow = await multiplexed(server.socket("/ws?room=r"));
   await slow.until((frames) => frames.length === 2);
@@ -99,7 +99,7 @@ test("lag: latest continues with the newest message, without a gap", async () =>
   expect(skipped).not.toContain(`${count + 5} later`);
 });
 
-test("lag: disconnect closes only the lagging client, with 4503", async () => {
+test("with lag: disconnect, only the lagging client is closed, with 4503", async () => {
   const server = startServer({ rooms: { r: { lag: "disconnect" } } });
   const [slow, healthy] = [
     await connect(server.socket("/rooms/r")),

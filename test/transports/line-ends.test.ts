@@ -1,5 +1,4 @@
-// JSON in line formats contains no character that readers may treat as a line end, such as those of Python's
-// splitlines.
+// JSON in line-based formats contains no character that a reader, such as Python's splitlines, may treat as a line end.
 import { expect, test } from "bun:test";
 import { multiplexed } from "../support/clients.ts";
 import { publishAt, stateOf, dataOf } from "../support/answers.ts";
@@ -57,7 +56,7 @@ test.each(Object.keys(STREAMS))("publications in %s contain no line ends", async
   expect(dataOf(await stateOf(server, "r"))).toEqual([JSON.parse(RAW), ODD, { [ODD]: ODD }]);
 });
 
-test("JSON in an event stream of one room", async () => {
+test("JSON in an event stream of one room contains no line ends", async () => {
   const server = startServer();
   await publishAt(server, "r", RAW.replaceAll(/[\r\n]/g, ""), JSON_TYPE);
   const [line = ""] = await linesOf(await fetch(server.room("r", "?last=1"), { headers: sse }), 1);

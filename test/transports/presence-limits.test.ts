@@ -19,7 +19,7 @@ const join = (server: Pick<TestServer, "port">, user: string) =>
 const told = ({ all }: Client) => all.filter(({ type }) => type === "presence") as (Frame & Told)[];
 const bytesOf = (frames: object[]) => frames.reduce((sum, frame) => sum + JSON.stringify(frame).length, 0);
 
-test("thousands of simultaneous joins and leaves cause a few small messages", async () => {
+test("thousands of simultaneous joins and leaves cause only a few small messages", async () => {
   const server = startServer({ access, rooms: { r: { presence: true } } });
   const pass = presenceClock(server);
   const watcher = await join(server, "watcher");
@@ -99,7 +99,7 @@ test("a subscriber that does not read gets no changes, then a snapshot when it r
 test("a stream that does not read gets no changes, then a snapshot when it reads again", async () => {
   const server = startServer({ access, rooms: { r: { presence: { grace: 0 } } } });
   const pass = presenceClock(server);
-  // Repeated joins of a user with a large info fill the connection without any publications.
+  // Repeated joins with a large info fill the connection without any publications.
   const stream = await tcp(server.port);
   const path = `/rooms/r?presence=1&token=${userToken("stalled")}`;
   stream.send(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: text/event-stream\r\n\r\n`);

@@ -56,7 +56,7 @@ async function settle(
 ): Promise<void> {
   const { hub } = server.thump;
   for (const listener of listeners) listener.resume();
-  // The server notices a closed stream a little later.
+  // The server detects a closed stream with a short delay.
   await eventually(() => hub.sessions.size === listeners.length + actors.length);
   pass(10_000);
   pass(10_000);

@@ -28,7 +28,7 @@ const told = ({ all }: Client) => all.filter(({ type }) => type === "presence") 
 const next = (client: Client) => client.find(({ type }) => type === "presence") as Promise<Frame & Told>;
 const joined = (client: Client) => client.find(({ type }) => type === "joined");
 
-test("the reply to a join has a snapshot; joins follow at once, leaves after a grace period", async () => {
+test("the reply to a join has a snapshot; later joins are sent at once, leaves after a grace period", async () => {
   const server = start();
   const pass = presenceClock(server);
   const watcher = await join(server, "u1", "", { info: { name: "Ann" } });
@@ -80,7 +80,7 @@ test("a page reload causes no presence message", async () => {
   expect(told(watcher)).toHaveLength(2);
 });
 
-test("every transport makes its user present and delivers presence to its subscribers", async () => {
+test("on every transport, users become present and subscribers receive presence", async () => {
   const server = start();
   const pass = presenceClock(server);
   const events = await openEvents(server.room("r", `?presence=1`), bearer(userToken("u1")));
@@ -156,7 +156,7 @@ test("guests are counted, not listed", async () => {
   expect(await next(guest)).toMatchObject({ guests: 1 });
 });
 
-test("a new token with a different info is a change", async () => {
+test("a new token with a different info is reported as a change", async () => {
   const server = start();
   const pass = presenceClock(server);
   const one = await join(server, "u1", "&room=r&presence=1", { info: "away" });

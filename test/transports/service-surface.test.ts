@@ -1,4 +1,4 @@
-// Transports use only direct members of the room service and of its hub, and do not reach through other objects.
+// Transports use only direct members of the room service and its hub, and do not reach through other objects.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 

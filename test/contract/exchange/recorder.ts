@@ -3,7 +3,7 @@ import { gunzipSync } from "node:zlib";
 import type { HttpExchange } from "./http.ts";
 import { send, type Sent } from "./http.ts";
 
-/** Headers that differ between runs or follow from the body. */
+/** Headers that differ between runs or depend on the body. */
 const UNSTABLE = new Set(["connection", "content-length", "date", "keep-alive", "transfer-encoding"]);
 /** For bodies with more characters than this, only the length is written. */
 const MAX_SHOWN = 4000;

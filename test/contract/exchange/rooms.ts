@@ -268,7 +268,7 @@ async function lists(recorder: Recorder): Promise<void> {
   await recorder.http("POST", "/revoke", { headers: JSON_TYPE, body: '{"user":"u7"}' });
 }
 
-/** Sends every other method to every path. */
+/** Records the responses to all other methods on every path. */
 async function methods(recorder: Recorder): Promise<void> {
   recorder.part("other methods");
   for (const path of [

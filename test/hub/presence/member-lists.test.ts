@@ -101,7 +101,7 @@ test("the number of cached lists is limited", async () => {
   expect(lists.cachedCharacters).toBeLessThanOrEqual(8 << 20);
 });
 
-test("streams that start before the next change receive the same snapshot, compressed once", async () => {
+test("streams that start before the next change share one snapshot, which is compressed once", async () => {
   const server = startServer({ rooms: { r: { presence: true, compress: "streams" } } });
   presenceClock(server);
   await connect(server.socket("/rooms/r"));

@@ -132,7 +132,7 @@ test("a cursor with a different epoch is a gap, and the stream continues", async
   expect(await gapsOn(server, "zzzzzz-1")).toEqual([gap, gap, gap, gap]);
 });
 
-test("a cursor from the future is a gap too", async () => {
+test("a cursor ahead of the log is a gap too", async () => {
   const server = startServer();
   await publishAt(server, "r", "kept");
   const { epoch } = server.thump.hub.log;

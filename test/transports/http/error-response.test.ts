@@ -36,14 +36,14 @@ interface Way {
   status: number;
   options?: Options;
   headers?: () => Record<string, string>;
-  /** Whether the multiplexed stream starts and reports the error per room. */
+  /** True if the multiplexed stream starts and reports the error per room. */
   perRoom?: boolean;
   prepare(server: TestServer): unknown;
 }
 
 const ELSEWHERE = { "x-forwarded-for": "203.0.113.9" };
 const once = { rate: 0.01, burst: 1 };
-/** A port without a server. */
+/** A URL on a port without a server. */
 const NOWHERE = "http://127.0.0.1:1/jwks.json";
 
 const WAYS: Record<string, Way> = {
@@ -163,7 +163,7 @@ describe.each(Object.entries(WAYS))(
   },
 );
 
-test("permanent errors of event streams keep their status", async () => {
+test("permanent errors on event streams keep their status", async () => {
   const server = startServer({ limits: { rooms: 1 } });
   for (const [path, status] of [
     ["/rooms/r?after=nonsense", 400],

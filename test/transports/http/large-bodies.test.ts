@@ -53,7 +53,7 @@ test("a body without a length is rejected once it exceeds the limit, a body with
   }
 });
 
-test("a body that no route reads takes no memory", async () => {
+test("a body that no route reads uses no memory", async () => {
   const { url, port } = await startProcess(["--port", "0", "--no-demo", "--log", "none"]);
   const memory = async () => (await metricsOf({ url })).of("process_resident_memory_bytes");
   const before = await memory();

@@ -23,7 +23,7 @@ async function batch(server: TestServer, body: unknown): Promise<Result[]> {
   return ((await response.json()) as { results: Result[] }).results;
 }
 
-test("several publications, in order", async () => {
+test("several publications are made in order", async () => {
   const server = startServer();
   const items = [1, 2, 3].map((data) => ({ room: "r", data, event: `e${data}` }));
   const results = await batch(server, items);
@@ -33,7 +33,7 @@ test("several publications, in order", async () => {
   expect(messages.map((message) => message["event"])).toEqual(["e1", "e2", "e3"]);
 });
 
-test("one publication to several rooms", async () => {
+test("one item publishes to several rooms", async () => {
   const server = startServer();
   const results = await batch(server, { rooms: ["a", "b", "c"], data: "all" });
   expect(results.map(({ room }) => room)).toEqual(["a", "b", "c"]);
@@ -93,7 +93,7 @@ test("idempotency keys are stored: a repeated batch publishes nothing", async ()
   expect(dataOf(await stateOf(server, "r"))).toEqual([1, 2]);
 });
 
-test("bytes as base64, and an empty batch", async () => {
+test("data may be base64, and a batch may be empty", async () => {
   const server = startServer();
   await batch(server, { room: "r", data: "AQI=", encoding: "base64" });
   expect((await stateOf(server, "r")).messages).toMatchObject([{ data: "AQI=", encoding: "base64" }]);

@@ -88,7 +88,7 @@ test("a body exactly at the limit is accepted", async () => {
 });
 
 test.each(["with space", "a/b", "ä?#%", "chat:42", "🐇", "members", "a+b", "x".repeat(255)])(
-  "a room may be named %p in a URL",
+  "the room name %p is valid in a URL",
   async (name) => {
     const server = startServer();
     const mux = await multiplexed(server.socket(`/ws?room=${encodeURIComponent(name)}`));

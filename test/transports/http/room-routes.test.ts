@@ -17,7 +17,7 @@ test("an unknown room is empty, not an error", async () => {
   expect((await fetch(server.room("r"))).headers.get("cache-control")).toBe("no-store");
 });
 
-test("without a query: the newest 50 messages and the number of sessions", async () => {
+test("without a query, the response has the newest 50 messages and the number of sessions", async () => {
   const server = startServer();
   await connect(server.socket("/rooms/r"));
   const cursors = await publishMany(server, 60);
@@ -81,7 +81,7 @@ test("a large answer is truncated to the newest messages, or to the oldest after
   expect(seen.join("")).toBe("123456789");
 });
 
-test("a gap is reported together with the messages that are still stored", async () => {
+test("a gap is reported together with the messages still stored", async () => {
   const server = startServer({ rooms: { r: { history: { count: 2 } } } });
   const cursors = await publishMany(server, 5);
   const state = await stateOf(server, "r", `?after=${cursors[0]}`);
@@ -112,7 +112,7 @@ test("a poll waits for the next publication in its room", async () => {
   expect(server.thump.hub.sessions.size).toBe(0);
 });
 
-test("a poll that times out is empty, and its cursor is current", async () => {
+test("a poll that times out returns no messages and the current cursor", async () => {
   const server = startServer();
   const [first] = await publishMany(server, 1);
   const at = await publishAt(server, "other", "x");
@@ -121,7 +121,7 @@ test("a poll that times out is empty, and its cursor is current", async () => {
   await eventually(() => server.thump.hub.sessions.size === 0);
 });
 
-test("poll after poll misses nothing and repeats nothing", async () => {
+test("consecutive polls neither miss nor repeat a message", async () => {
   const server = startServer();
   let after = await publishAt(server, "r", "start");
   const seen: unknown[] = [];

@@ -39,7 +39,7 @@ test("a rule that enables compression only for streams does not enable it for so
   expect(thump.hub.ruleOf("any").compressOver).toBe(Infinity);
 });
 
-test("streams that start at different times receive the same messages, live and from a cursor", async () => {
+test("streams that start at different times receive the same messages, both live and resumed from a cursor", async () => {
   const server = startServer({ rooms: ROOMS });
   const url = server.room("packed:1");
   const first = await openEvents(url, GZIP);

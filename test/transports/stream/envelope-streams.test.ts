@@ -14,7 +14,7 @@ function events(server: TestServer, rooms: string[], rest = "", headers = {}): P
   return openEvents(`${server.url}/events?${query}${rest}`, headers);
 }
 
-test("NDJSON: the position first, then one envelope per line", async () => {
+test("NDJSON: the position comes first, then one envelope per line", async () => {
   const server = startServer();
   const stream = await openNdjson(server.room("r"));
   expect(stream.response.headers.get("content-type")).toStartWith("application/x-ndjson");
@@ -98,7 +98,7 @@ test("/events: a gap is reported only for the rooms that have one", async () => 
   expect(rest.map(({ data }) => (JSON.parse(data) as { data: unknown }).data)).toEqual([2, 3]);
 });
 
-test("/events: a foreign cursor is a gap in every room, even in many", async () => {
+test("/events: a foreign cursor is a gap in every room, even if there are many", async () => {
   const server = startServer();
   const rooms = Array.from({ length: 800 }, (_, i) => `r${i}`);
   const stream = await events(server, rooms, "", { "last-event-id": "zzzzzz-1" });

@@ -88,7 +88,7 @@ test("a gap is a server event that precedes the messages still stored", async ()
   expect(await source.next()).toEqual({ event: "message", id: third, data: "3" });
 });
 
-test("an idle stream gets comments and new positions", async () => {
+test("an idle stream receives comments and new positions", async () => {
   const server = startServer({ heartbeat: 0.05 });
   const stream = await openEvents(server.room("r"));
   const at = await publishAt(server, "other", "x");

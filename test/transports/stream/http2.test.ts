@@ -30,7 +30,7 @@ function startSecure(options: Options = {}): Secure {
 const began = (stream: BareStream) => stream.until((text) => text.includes("\nid: "));
 const dataOf = (stream: BareStream) => [...stream.text.matchAll(/^data: (.*)$/gm)].map(([, data]) => data);
 
-test("publishing over https reaches 20 event streams on one connection, which also resume", async () => {
+test("publishing over https reaches 20 event streams on one connection, and each can resume", async () => {
   const server = startSecure();
   const connection = await bareHttp2(server.port);
   const streams = Array.from({ length: 20 }, (_, i) => connection.open(`/rooms/r${i % 4}`));

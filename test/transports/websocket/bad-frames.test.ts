@@ -57,7 +57,7 @@ test("the error has the command's id and room", async () => {
   expect(await mux.ask({ type: "join", room: 7 })).toMatchObject({ id: 2, errors: [{ path: "/room" }] });
 });
 
-test("a binary frame on the multiplexed socket is malformed", async () => {
+test("a binary frame on the multiplexed socket gets the error `malformed`", async () => {
   const { mux, other } = await both(startServer());
   mux.socket.send(Uint8Array.of(1, 2, 3));
   expect(await mux.find(({ type }) => type === "error")).toMatchObject({ code: "malformed" });

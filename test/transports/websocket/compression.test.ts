@@ -38,7 +38,7 @@ const inflate = (payload: Buffer) =>
 const deflate = (data: Buffer) =>
   deflateRawSync(data, { finishFlush: constants.Z_SYNC_FLUSH, level: 9 }).subarray(0, -4);
 
-test("compression is negotiated only if some rule enables it", async () => {
+test("compression is negotiated only if at least one rule enables it", async () => {
   const [without, with_] = [
     startServer({ rooms: { "*": { compress: false } } }),
     startServer({ rooms: ROOMS }),
@@ -77,7 +77,7 @@ test("frames sent during catch-up and members' publications are compressed too",
   const late = await bareSocket(server.port, `/rooms/packed:1?after=${at}`, OFFER);
   const caughtUp = await nextFrame(late);
   expect([caughtUp.head, inflate(caughtUp.payload)]).toEqual([DEFLATED_TEXT, LONG]);
-  // Frames from the client are compressed too.
+  // This client's frames are compressed too.
   const member = await connect(server.socket("/rooms/packed:1"));
   member.ws.send(`"again"${LONG}`, { compress: true });
   const said = await nextFrame(late);
@@ -101,7 +101,7 @@ async function closeCode(server: TestServer, frame: Uint8Array): Promise<number>
   return payload.readUInt16BE(0);
 }
 
-test("a frame that decompresses above the limit is rejected without using the memory", async () => {
+test("a frame that would decompress beyond the limit is rejected without allocating the memory", async () => {
   const server = startServer({ rooms: ROOMS });
   const bystander = await connect(server.socket("/rooms/all:2"));
   // A frame slightly above the limit is read and gets a specific error. Above four times the limit, decompression
@@ -120,7 +120,7 @@ test("a frame that decompresses above the limit is rejected without using the me
   expect(server.thump.hub.sessions.size).toBe(1);
 });
 
-test("a compressed frame without negotiation ends only its connection", async () => {
+test("a compressed frame without negotiation ends only its own connection", async () => {
   const server = startServer();
   const bystander = await connect(server.socket("/rooms/r"));
   const connection = await bareSocket(server.port, "/rooms/r", OFFER);

@@ -12,7 +12,7 @@ test("the first frame is a welcome with the session and its limits", async () =>
   expect([...server.thump.hub.sessions.keys()]).toEqual([String(welcome["session"])]);
 });
 
-test("join: a reply with the position, then the room's publications", async () => {
+test("join: the reply has the position, and the room's publications follow", async () => {
   const server = startServer();
   const before = await publishAt(server, "r", "before");
   const mux = await multiplexed(server.socket("/ws"));
@@ -82,7 +82,7 @@ test("publish: an ack with the cursor; other sessions receive the message, the s
   expect([await raw.next(), await raw.next()]).toEqual(["quiet", "loud"]);
 });
 
-test("publish: without joining, bytes as base64, and a repeated key", async () => {
+test("publish works without joining, with bytes as base64, and with a repeated key", async () => {
   const server = startServer();
   const raw = await connect(server.socket("/rooms/r"));
   const mux = await multiplexed(server.socket("/ws"));
@@ -134,7 +134,7 @@ test("history: the newest messages or those after a cursor, without joining", as
   expect(server.thump.sessionsIn("r")).toBe(0);
 });
 
-test("members: the members of a room, on all transports", async () => {
+test("members: the reply lists the room's members on all transports", async () => {
   const server = startServer();
   await connect(server.socket("/rooms/r"));
   const mux = await multiplexed(server.socket("/ws?room=r"));

@@ -31,11 +31,11 @@ test("in an idle room, `at` is the server's position, which stays resumable long
   const join = { type: "join", room: "quiet" };
   expect(await back.ask({ ...join, after: newest })).toMatchObject({ resumed: true, replay: 0 });
   await back.ask({ type: "leave", room: "quiet" });
-  // Nothing was missed, but the server cannot tell.
+  // The client missed nothing, but the server cannot tell.
   expect(await back.ask({ ...join, after: message["at"] })).toMatchObject({ resumed: false });
 });
 
-test("publications in the same tick arrive before the pong, whether Bun holds them back or not", async () => {
+test("publications in the same tick arrive before the pong, whether or not Bun buffers them", async () => {
   const server = startServer({ rooms: { "*": LARGE } });
   const mux = await joined(server, "r");
   const before = mux.all.length;

@@ -46,7 +46,7 @@ test("after a temporary error, later publications are rejected until the first i
   expect(texts).toEqual([large, "free", large, "small"]);
 });
 
-test("a permanent error does not block later publications, even after a temporary error", async () => {
+test("a permanent error does not block later publications, even if it follows a temporary error", async () => {
   const server = startServer({ ...slow, rooms: { "*": { schema: { type: "string" } } } });
   const mux = await multiplexed(server.socket("/ws"));
   const publish = (key: string, data: unknown) =>

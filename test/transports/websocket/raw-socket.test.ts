@@ -1,4 +1,4 @@
-// The raw socket: every frame from the client is a publication, and frames to the client are the data alone.
+// The raw socket: every client frame is a publication, and server frames contain only the data.
 import { expect, test } from "bun:test";
 import { dataOf, publishAt, stateOf } from "../../support/answers.ts";
 import { connect } from "../../support/clients.ts";
@@ -50,7 +50,7 @@ test("?last and ?after set the start position", async () => {
   for (const socket of [last, after, now]) expect(await socket.next()).toBe("4");
 });
 
-test("a gap is a text frame before the messages still stored", async () => {
+test("a gap is reported in a text frame before the messages still stored", async () => {
   const server = startServer({ rooms: { r: { history: { count: 1 } } } });
   const first = await publishAt(server, "r", "1");
   const second = await publishAt(server, "r", "2");
@@ -61,7 +61,7 @@ test("a gap is a text frame before the messages still stored", async () => {
   expect(await socket.next()).toBe("3");
 });
 
-test("Bun's WebSocket works as a client", async () => {
+test("Bun's WebSocket client works", async () => {
   const server = startServer();
   const ws = new WebSocket(server.socket("/rooms/r?echo=1"));
   cleanup(() => ws.close());
