@@ -4,7 +4,7 @@
 export const STATUS = {
   malformed: 400, // not JSON, not UTF-8, or of an unknown shape
   "unknown-type": 400, // a command whose `type` the server does not know
-  "invalid-room": 400, // an invalid room name (empty, too long, "..", control characters), or a path that encodes an invalid name
+  "invalid-room": 400, // an invalid room name (empty, too long, "..", control characters), or an ambiguous path
   "invalid-event": 400, // an invalid event name, or one reserved for the server (`thump:…`)
   "invalid-cursor": 400, // not a valid Thump cursor
   "invalid-query": 400, // a malformed query parameter
