@@ -1,4 +1,4 @@
-// Exit codes of commands, and errors that carry one.
+// Exit codes of commands, and the error class that has an exit code.
 import { checkRoomName } from "../protocol/names.ts";
 
 export const EXIT = {
@@ -15,7 +15,7 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** The exit codes, as help prints them. */
+/** The exit codes, as printed by `--help`. */
 export const EXIT_HELP =
   "Exit codes: 0 success, 1 failure, 2 invalid arguments, 3 not authorized (401 or 403), 4 server unreachable, 130 interrupted.";
 

@@ -12,7 +12,7 @@ export interface RoomsFlags extends ConnectionFlags {
   watch?: number;
 }
 
-/** A room as the server lists it. JSON lines contain all of its fields. */
+/** A room in the server's list. JSON lines contain all fields. */
 interface RoomState {
   room: string;
   sessions: number;
@@ -62,7 +62,7 @@ async function* pages(api: HttpApi, match: string): AsyncGenerator<RoomState[], 
   } while (cursor !== undefined);
 }
 
-/** Prints each page as it arrives, because there may be a large number of rooms. */
+/** Prints each page as it arrives, because the list may be long. */
 async function printAll(
   found: AsyncGenerator<RoomState[], void>,
   { json }: RoomsFlags,

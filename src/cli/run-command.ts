@@ -34,7 +34,7 @@ function explain(error: unknown, program: Command, args: string[]): { message?: 
   return { code: EXIT.failure };
 }
 
-/** Commander's message in one line, with a reference to the help. */
+/** Converts Commander's message to one line that refers to the help. */
 function wrongArguments({ code, message }: CommanderError, program: Command, [first = ""]: string[]): string {
   const command = program.commands.find((one) => one.name() === first);
   if (!command && code === "commander.excessArguments" && !first.startsWith("-"))

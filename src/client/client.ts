@@ -114,7 +114,7 @@ export class Client extends Emitter<ThumpEvents> implements ConnectionContext, R
   close(error?: ThumpError): void {
     if (this.state === "closed") return;
     const handles = [...this.handles.values()];
-    // `leave` forgets a room's position; `close` keeps it for the next page.
+    // `leave` forgets a room's position; `close` keeps the position for the next page.
     this.handles.clear();
     this.#page.abort();
     this.#reconnect.close();

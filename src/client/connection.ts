@@ -26,9 +26,12 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 export interface TransportOptions {
   /** Whether requests to other origins include cookies, as in `fetch` (Fetch standard). Default: as in `fetch`. */
   credentials?: "include" | "omit" | "same-origin";
-  /** The WebSocket implementation. Default: the global one. Node before version 22 has none: pass the one from `ws`. */
+  /**
+   * The WebSocket implementation. Default: the global `WebSocket`. Node before version 22 has none: pass the class from
+   * `ws`.
+   */
   WebSocket?: SocketConstructor;
-  /** The `fetch` implementation. Default: the global one. */
+  /** The `fetch` implementation. Default: the global `fetch`. */
   fetch?: Fetch;
 }
 
@@ -157,7 +160,7 @@ export function newConnection(
     },
     after(ms, run) {
       if (isOver) return () => {};
-      // Longer delays overflow the timer, which would fire at once.
+      // A longer delay overflows the timer, which then fires at once.
       const timer = setTimeout(run, Math.min(ms, 2 ** 31 - 1));
       timers.add(timer);
       return () => {

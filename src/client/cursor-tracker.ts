@@ -47,7 +47,7 @@ export class CursorTracker {
     return this.position && formatPosition(this.position);
   }
 
-  /** Handles a `joined` reply. A replay of `replay` messages follows, which ends at `at`. */
+  /** Handles a `joined` reply. A replay of `replay` messages follows, and ends at `at`. */
   joined({ at, resumed, replay }: { at: string; resumed: boolean; replay: number }): void {
     this.#replay = { count: replay, at: parsePosition(at) };
     // Otherwise a gap notice arrives first.
@@ -55,8 +55,9 @@ export class CursorTracker {
   }
 
   /**
-   * Classifies a received message: `next` is the next one, `repeat` was received before, `missing` means that earlier
-   * messages are missing. After `missing` the caller must rejoin from `position`, and drop messages until then.
+   * Classifies a received message: `next` means that no earlier message is missing, `repeat` that it was received
+   * before, `missing` that earlier messages are missing. After `missing` the caller must rejoin from `position`, and
+   * drop messages until then.
    */
   message(at: CursorPosition, prev: number): "next" | "repeat" | "missing" {
     const received = this.#received ?? this.position;

@@ -10,7 +10,7 @@ export interface Storage {
   removeItem(key: string): void;
 }
 
-/** Runs a function with the storage. Returns undefined if there is none, or if it fails. */
+/** Runs a function with the storage. Returns undefined if there is no storage, or if the function throws. */
 export function withStorage<T>(storage: Storage | undefined, run: (storage: Storage) => T): T | undefined {
   try {
     return storage && run(storage);

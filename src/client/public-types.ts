@@ -87,11 +87,12 @@ export interface Room<T = unknown> extends AsyncIterable<Message<T>> {
    */
   on<N extends keyof RoomEvents<T>>(name: N, listener: (...args: RoomEvents<T>[N]) => unknown): () => void;
   /**
-   * Publishes a message. Resolves with its cursor once the server has stored it, possibly after a reconnect.
+   * Publishes a message. Resolves with the message's cursor once the server has stored the message, possibly after a
+   * reconnect.
    * @throws ThumpError with a server error code, `queue-full` or `closed`
    */
   publish(data: T, options?: PublishOptions): Promise<string>;
-  /** Leaves the room, and ends all `for await` loops over it. */
+  /** Leaves the room, and ends all `for await` loops over its messages. */
   leave(): void;
   /**
    * Iterates over the messages that arrive from now on, until the room is left.
@@ -105,7 +106,7 @@ export type ThumpEvents = {
   error: [error: ThumpError];
 };
 
-/** A client of one server, and its rooms. */
+/** A client that is connected to one server. */
 export interface Thump<Rules extends RoomRules = RoomRules> {
   /** The worst state of the connection and its rooms; `closed` after `close()`, or if the server rejects this client. */
   readonly state: State;

@@ -7,7 +7,7 @@ import type { RoomData, RoomName, RoomRules } from "./rule-types.ts";
 
 const EMPTY_PRESENCE: Presence = { users: 0, guests: 0, list: [] };
 
-/** Number of components that use each room of a client. */
+/** For each client, the number of components that use each room. */
 const joinCounts = new WeakMap<object, Map<string, number>>();
 
 /** Joins a room for one more component. `release` leaves the room once no component uses it. */
@@ -75,8 +75,8 @@ export function useRoom<Rules extends RoomRules, const Name extends string>(
       }),
       room.on("gap", (gap) => show((before) => ({ ...before, gap }))),
       room.on("state", (state) => show((before) => ({ ...before, state, error: room.error }))),
-      // The state event that follows reports the error. This listener only keeps the client from logging it to the
-      // console.
+      // The state event that follows reports the error. This listener only keeps the client from logging the error to
+      // the console.
       room.on("error", () => {}),
     ];
     return () => {

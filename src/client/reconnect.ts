@@ -108,7 +108,7 @@ export function createReconnectLoop(
     endWait();
   }
 
-  /** One connection from start to end: a WebSocket or, if it does not open, a stream. */
+  /** Runs one connection from start to end: a WebSocket or, if the WebSocket does not open, a stream. */
   async function session(): Promise<CloseReason> {
     let reason: CloseReason = {};
     if (transport !== "event-stream") reason = await runConnection(webSocketTransport);

@@ -1,4 +1,4 @@
-// WebSocket transport: the multiplexed socket (docs/protocol.md). Each command has an id, which its reply repeats.
+// WebSocket transport: the multiplexed socket (docs/protocol.md). Each command has an id, which the reply repeats.
 import { closeReasonOf } from "./close-reason.ts";
 import { ThumpError, errorFromFrame } from "./client-errors.ts";
 import {

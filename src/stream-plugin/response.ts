@@ -23,7 +23,7 @@ export interface StreamRequest {
   readonly idleTimeout: number;
 }
 
-/** Responds to a request with a stream, which starts when the client reads. */
+/** Responds to a request with a stream. The stream starts when the client reads. */
 export function respond(body: StreamBody, { request, server, gzip, idleTimeout }: StreamRequest): Response {
   const coding = gzip ? negotiateCoding(request.headers.get("accept-encoding")) : identity;
   const headers = {

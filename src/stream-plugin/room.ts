@@ -61,9 +61,9 @@ export interface GapNotice {
 export type RoomEvents<Data> = MadeEvent<Data, string | undefined> | MadeEvent<GapNotice, "thump:gap">;
 
 /**
- * Uses a room of a Thump server in the same app as the source of a stream. Event ids are the room's cursors, so clients
- * resume without duplicates. If missed messages are no longer stored, clients receive a `thump:gap` event. The room's
- * access levels do not apply: the route decides who may read.
+ * Uses a room as the source of a stream. The Thump server runs in the same app. Event ids are the room's cursors, so
+ * clients resume without duplicates. If missed messages are no longer stored, clients receive a `thump:gap` event. The
+ * room's access levels do not apply: the route decides who may read.
  * @example ({ stream, thump, params }) => stream(room<Progress>(thump, `job:${params.id}`, { last: 1 }))
  */
 export function room<Data = unknown>(
@@ -77,7 +77,7 @@ export function room<Data = unknown>(
     try {
       items = server.subscribe(name, { after, last, positions: true, signal });
     } catch (error) {
-      // The stream ends, and the client reconnects, to a different server or to this one after its restart.
+      // The stream ends, and the client reconnects to a different server, or to this server after a restart.
       if ((error as { code?: unknown }).code === "draining") return [];
       throw error;
     }

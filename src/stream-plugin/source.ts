@@ -50,7 +50,7 @@ export type Source<Item> =
 export type Opened =
   /** `raw`: the values are parts of an encoded event stream. */
   | { kind: "items"; iterator: AsyncIterator<unknown> | Iterator<unknown>; raw: boolean }
-  /** The source calls `send()`. `ends`: it has sent everything. */
+  /** The source calls `send()`. `ends`: the source has already sent everything. */
   | { kind: "sends"; cleanUp: (() => void) | undefined; ends: boolean }
   | { kind: "empty" };
 

@@ -139,7 +139,7 @@ export class Stream<Data extends string | number | boolean | object = string | n
   }
 }
 
-/** Returns the body of a response, which is sent unchanged, or any other source itself. */
+/** Replaces a response with its body, which is sent unchanged. Returns any other source as is. */
 function bodyOf(source: Streamable | Promise<Streamable>): unknown {
   if (source instanceof Promise) return source.then(bodyOf);
   return source instanceof Response ? source.body : source;
@@ -147,7 +147,7 @@ function bodyOf(source: Streamable | Promise<Streamable>): unknown {
 
 /**
  * Converts a body to the form that Elysia accepts from a route. The mark `sse` sets the content type to
- * `text/event-stream`. Elysia calls `return()` when the client leaves, which ends the body even while a read is
+ * `text/event-stream`. When the client leaves, Elysia calls `return()`, which ends the body even while a read is
  * pending.
  */
 function forElysia(body: StreamBody): ReadableStream<Uint8Array> {

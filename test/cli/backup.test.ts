@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { run } from "../support/command.ts";
 import { folder, startProcess } from "../support/process.ts";
 
-test("copies a running server's data, from which a different server starts", async () => {
+test("copies a running server's data, and a different server starts from the copy", async () => {
   const cwd = folder();
   const data = join(cwd, "data");
   const { url } = await startProcess(["--port", "0", "--data", data]);

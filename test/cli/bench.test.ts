@@ -1,4 +1,4 @@
-// `thump bench` as a command: it measures deliveries, and detects faults of a server.
+// `thump bench` as a command: it measures deliveries, and detects a server's faults.
 import { expect, test } from "bun:test";
 import { cleanup } from "../support/cleanup.ts";
 import { run } from "../support/command.ts";
@@ -60,7 +60,7 @@ test("missing, repeated and out-of-order messages are counted, and the exit code
   expect(delivered).toBe(700);
 });
 
-test("a server that rejects the connection or the publications: one line with the reason", async () => {
+test("if the server rejects the connection or the publications, one line states the reason", async () => {
   const closed = startServer({ access: { secrets: "a secret for tests, long enough to be one" } });
   expect((await run(SMALL, at(closed))).code).toBe(3);
   const readOnly = startServer({ rooms: { "*": { publish: "server" } } });

@@ -43,7 +43,7 @@ test("completes commands, flags and values", async () => {
     expect(await complete(...words)).toEqual([":words"]);
 });
 
-test("completes the server's flags with and without its command", async () => {
+test("completes the server's flags with and without the serve command", async () => {
   expect(await complete("--por")).toEqual(["--port", ":words"]);
   expect(await complete("--vers")).toEqual(["--version", ":words"]);
   expect(await complete("serve", "--max-m")).toEqual(["--max-message", "--max-memory", ":words"]);
@@ -51,7 +51,7 @@ test("completes the server's flags with and without its command", async () => {
   expect(await complete("-")).toContain("--help");
 });
 
-test("for a file or a folder, the shell's own completion is requested", async () => {
+test("requests the shell's own completion for files and folders", async () => {
   for (const words of [
     ["publish", "r", "--file", ""],
     ["publish", "r", "--file=a"],

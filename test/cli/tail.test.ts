@@ -19,7 +19,7 @@ async function tailing(server: TestServer, args: string[], env = {}, sessions = 
   return tail;
 }
 
-test("one line per message, with time, event and data; and the room if there are several", async () => {
+test("one line per message, with time, event and data, and with the room if there are several", async () => {
   const server = startServer();
   const tail = await tailing(server, ["chat:42", "--count", "3"]);
   const before = new Date();

@@ -1,4 +1,4 @@
-// EventSources of a real browser whose requests are temporarily rejected: by a draining server, and by a full one.
+// EventSources in a real browser, whose requests are temporarily rejected by a draining server or a full server.
 import { expect } from "bun:test";
 import type { Page } from "playwright-core";
 import { KillableServer } from "../durable/killable-server.ts";

@@ -54,7 +54,7 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
   test("a dead peer is detected by the server's ping interval", async () => {
     const { server, proxy } = await behindProxy({ heartbeat: 0.1 });
     const thump = client(proxy.url, { transport });
-    // A stream does not announce the ping interval. In practice, an earlier socket announced it.
+    // A stream does not announce the ping interval. In practice, an earlier WebSocket has announced the interval.
     if (transport === "event-stream") (thump as unknown as { heartbeat: number }).heartbeat = 100;
     const received = await joinRoom(thump, "r");
     await server.publish("r", "0");
@@ -112,7 +112,7 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     expect(received.gaps.all).toHaveLength(1);
   });
 
-  test("a server that is killed and restarted on its log file loses and repeats no message", async () => {
+  test("a server that is killed and restarted with its log file neither loses nor repeats a message", async () => {
     const args = ["--no-demo", "--log-level", "error", "--data", join(folder(), "log")];
     const first = await startProcess(["--port", "0", ...args]);
     const thump = client(first.url, { transport });
@@ -227,7 +227,7 @@ test("a rate-limited client slows down and loses no message", async () => {
 });
 
 describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => {
-  test("rate-limited publications keep their order, and so do those after a rejected one", async () => {
+  test("rate-limited publications stay in order, even after a rejected publication", async () => {
     const server = startServer({
       access: { secrets: [SECRET] },
       rooms: { r: { join: "anyone", publish: "users", schema: Type.Number() } },

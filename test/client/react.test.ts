@@ -1,4 +1,4 @@
-// The React hooks, mounted in a light DOM: messages and members arrive, and components share rooms and leave them.
+// The React hooks, mounted in a light DOM: messages and members arrive, and components share a room and leave it.
 import { afterAll, expect, test } from "bun:test";
 import { Window } from "happy-dom";
 import { createElement, StrictMode } from "react";

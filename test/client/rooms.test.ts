@@ -9,7 +9,7 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     return { server, connect: (options = {}) => client(server.url, { transport, ...options }) };
   };
 
-  test("messages arrive once, in one order for all clients, including the publisher", async () => {
+  test("messages arrive once and in the same order at all clients, including the publisher", async () => {
     const { server, connect } = start();
     const [a, b] = [connect(), connect()];
     const [inA, inB] = [await joinRoom(a, "r"), await joinRoom(b, "r")];
@@ -142,7 +142,7 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     expect(thump.errors.all).toEqual([]);
   });
 
-  test("a rejected publication reports the reason; others succeed", async () => {
+  test("a rejected publication reports the reason, and other publications succeed", async () => {
     const { connect } = start();
     const thump = connect();
     await expect(thump.publish("numbers:1", "one")).rejects.toMatchObject({

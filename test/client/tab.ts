@@ -67,7 +67,7 @@ const html = (url: string, options: object, asksForTokens: boolean) => `<!doctyp
 </script>`;
 
 export class Tab {
-  /** The data of each message, across reloads of the page. */
+  /** The data of each received message, across page reloads. */
   readonly received = new Inbox<string>();
   readonly gaps = new Inbox<unknown>();
   readonly errors = new Inbox<string>();

@@ -51,7 +51,7 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     expect(thump.states.all.filter((state) => state === "offline")).toEqual([]);
   }, 15_000);
 
-  test("an invalid token is reported, and a new one is fetched", async () => {
+  test("an invalid token is reported, and a new token is fetched", async () => {
     const server = secured();
     let calls = 0;
     const thump = client(server.url, {
@@ -201,7 +201,7 @@ describe("after a sign-out on all devices", () => {
     return { server, old: token(claims({ iat: issued })) };
   };
 
-  test("a token of the same second is rejected, and one fetched a second later is accepted", async () => {
+  test("a token from the same second is rejected, and a token fetched a second later is accepted", async () => {
     const { server, old } = await signedOut();
     let calls = 0;
     // Signs tokens as the app's own server does. The first call is in the same second as the sign-out.

@@ -1,4 +1,4 @@
-// The console's figures: the totals of samples of one node and of several.
+// The console's figures: totals of the samples of one or more nodes.
 import { expect, test } from "bun:test";
 import { Series, WINDOW_SECONDS } from "../../src/console/app/series.ts";
 import type { ServerSample } from "../../src/protocol/status-rooms.ts";
@@ -37,7 +37,7 @@ const sessions = (total: number): Partial<ServerSample> => ({
   sessions: { total, lagging: 0, limit: 10, byTransport: {} },
 });
 
-test("for one node, figures equal its samples; rates are per second, whatever the interval", () => {
+test("for one node, figures equal the samples; rates are per second at any interval", () => {
   const series = new Series();
   series.add(sample("a", START, { in: { publications: 10, bytes: 0 } }));
   series.add(sample("a", START + 2000, { seconds: 2, in: { publications: 10, bytes: 0 } }));

@@ -51,32 +51,35 @@ inBrowser("values and charts follow the traffic, and the page contacts no other 
   expect([...origins].toSorted()).toEqual([server.url, server.url.replace("http", "ws")]);
 });
 
-inBrowser("publications of the console reach the room and the live tail, which can be paused", async () => {
-  const server = startServer({ console: true, rooms: { "chat:*": { schema: { type: "object" } } } });
-  const name = "chat:ä/ö 1";
-  await server.thump.publish(name, { text: "kept before" });
-  const reader = await connect(server.socket(`/rooms/${encodeURIComponent(name)}`));
-  const { page, errors } = await openConsole(server.url, "#/rooms");
-  await rows(page, "rooms").getByText(name).click();
-  await has(page, "tail", "kept before");
-  await page.locator("#data").fill('{"text":"from the console"}');
-  await page.getByRole("button", { name: "Publish" }).click();
-  await has(page, "tail", "from the console");
-  await has(page, "publish-result", "stored at");
-  expect(await reader.next()).toBe('{"text":"from the console"}');
-  // Invalid data shows the server's error message.
-  await page.locator("#data").fill("no object");
-  await page.locator("#data").press("Control+Enter");
-  await has(page, "publish-result", "does not fit the schema");
-  await page.getByTestId("pause").click();
-  await server.thump.publish(name, { text: "while it was held" });
-  await has(page, "tail-state", "paused, 1 new");
-  expect(await page.getByTestId("tail").getByText("while it was held").count()).toBe(0);
-  await page.getByTestId("pause").click();
-  await has(page, "tail", "while it was held");
-  await has(page, "members", "raw-websocket");
-  expect(errors).toEqual([]);
-});
+inBrowser(
+  "publications from the console reach the room and the live tail, and the tail can be paused",
+  async () => {
+    const server = startServer({ console: true, rooms: { "chat:*": { schema: { type: "object" } } } });
+    const name = "chat:ä/ö 1";
+    await server.thump.publish(name, { text: "kept before" });
+    const reader = await connect(server.socket(`/rooms/${encodeURIComponent(name)}`));
+    const { page, errors } = await openConsole(server.url, "#/rooms");
+    await rows(page, "rooms").getByText(name).click();
+    await has(page, "tail", "kept before");
+    await page.locator("#data").fill('{"text":"from the console"}');
+    await page.getByRole("button", { name: "Publish" }).click();
+    await has(page, "tail", "from the console");
+    await has(page, "publish-result", "stored at");
+    expect(await reader.next()).toBe('{"text":"from the console"}');
+    // Invalid data shows the server's error message.
+    await page.locator("#data").fill("no object");
+    await page.locator("#data").press("Control+Enter");
+    await has(page, "publish-result", "does not fit the schema");
+    await page.getByTestId("pause").click();
+    await server.thump.publish(name, { text: "while it was held" });
+    await has(page, "tail-state", "paused, 1 new");
+    expect(await page.getByTestId("tail").getByText("while it was held").count()).toBe(0);
+    await page.getByTestId("pause").click();
+    await has(page, "tail", "while it was held");
+    await has(page, "members", "raw-websocket");
+    expect(errors).toEqual([]);
+  },
+);
 
 inBrowser("a session is found, inspected, and disconnected after a confirmation", async () => {
   const server = startServer({ console: true });

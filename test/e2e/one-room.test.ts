@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { connect, eventSource, lines, multiplexed } from "../support/clients.ts";
 import { startServer } from "../support/server.ts";
 
-test("clients of every transport receive the publications of the others, in one order", async () => {
+test("clients of every transport receive each other's publications, in the same order", async () => {
   const server = startServer();
   const raw = await connect(server.socket("/rooms/r"));
   const mux = await multiplexed(server.socket("/ws?room=r"));

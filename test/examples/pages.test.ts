@@ -74,7 +74,7 @@ browser(
   60_000,
 );
 
-browser("chat: an invalid name is rejected, and without a token there is no room", async () => {
+browser("chat: an invalid name is rejected, and a client without a token cannot join", async () => {
   const { url } = await startExample("chat");
   expect((await fetch(`${url}/token?name=${encodeURIComponent("<b>")}`)).status).toBe(422);
   expect((await fetch(`${url}/rooms/chat:general`)).status).toBe(401);

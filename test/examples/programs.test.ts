@@ -24,7 +24,7 @@ test("elysia: the client receives what the app's routes publish, but may not pub
   expect((await fetch(`${url}/lists/home/9/done`, { method: "POST" })).status).toBe(404);
 });
 
-test("ticker: the slow reader skips to the newest message, the fast one receives all", async () => {
+test("ticker: the slow reader skips to the newest message, and the fast reader receives every message", async () => {
   const { out } = await startExample("ticker");
   await out.until((lines) => lines.some((line) => /slow: .* [1-9][0-9]* skipped/.test(line)));
   for (const line of out.all.slice(1)) expect(line).toMatch(/^fast: [0-9]+ received, 0 skipped/);

@@ -41,7 +41,7 @@ const count = (lines: Inbox<string>, n: number) => lines.until((all) => all.filt
 describeIf(noProgram("python3"))("python3", () => {
   for (const way of [[], ["--socket"]]) {
     const name = way[0] ?? "an event stream";
-    test(`several rooms in one order, and the data unchanged: ${name}`, async () => {
+    test(`messages of several rooms arrive in one order, with unchanged data: ${name}`, async () => {
       const { url, publish } = startServer();
       const values = [{ a: [1, null] }, "two\nlines, höher 🦊", 3, "", "x".repeat(60_000)];
       await publish("a", JSON.stringify(values[0]), { "content-type": "application/json" });

@@ -82,7 +82,7 @@ test("the client leaves while the source waits for something without a signal: t
   expect(log.all).toEqual(["client"]);
 });
 
-test("the client leaves a callback: the signal is aborted, and the returned function runs", async () => {
+test("the client leaves while a callback sends: the signal is aborted, and the returned function runs", async () => {
   const { log, onClose } = recorder();
   const app = new Elysia().use(streaming()).get("/", ({ stream }) =>
     stream<string>(

@@ -67,7 +67,7 @@ test("in a group, with a schema of parameters", async () => {
   expect(all).toEqual([{ data: "x" }]);
 });
 
-test("a callback's events have the type argument of `stream`", async () => {
+test("a callback's events have the type given to stream()", async () => {
   const { data } = await (await client()).callback.get();
   const [first] = await collect(data!, 1);
   expectTypeOf(first!.data).toEqualTypeOf<{ tick: number }>();

@@ -1,4 +1,4 @@
-// gzip: used for clients that accept it, readable event by event, and complete at the end.
+// gzip is used for clients that accept it. Each event can be read as it arrives, and the stream is complete at the end.
 import { expect, test } from "bun:test";
 import { gunzipSync } from "node:zlib";
 import { Elysia } from "elysia";

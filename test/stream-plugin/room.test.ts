@@ -73,7 +73,7 @@ test("a client that missed more than is stored receives a gap notice", async () 
   expect(messages.map(({ data }) => data)).toEqual(["4", "5"]);
 });
 
-test("a client that leaves before the first message resumes from where it was", async () => {
+test("a client that leaves before the first message resumes where it left off", async () => {
   const app = jobs();
   const url = listen(app);
   const stream = await open(`${url}/jobs/4`);
@@ -93,7 +93,7 @@ test("a client whose id is not a cursor starts like a new client", async () => {
   expect((await stream.events.next()).data).toBe("stored");
 });
 
-test("a room with an invalid name ends the stream with an error, which is reported", async () => {
+test("an invalid room name ends the stream with an error, and the error is reported", async () => {
   const errors = new Inbox<unknown>();
   const app = new Elysia()
     .use(thump())

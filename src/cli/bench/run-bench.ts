@@ -18,7 +18,7 @@ export async function runBench(room: string | undefined, flags: BenchFlags): Pro
   const name = room ?? `bench:${crypto.randomUUID().slice(0, 8)}`;
   const path = `/rooms/${encodeURIComponent(checkRoom(name))}`;
   const credential = await readCredential(flags, process.env);
-  // A failed WebSocket handshake hides the reason; the response to a request shows it.
+  // A failed WebSocket handshake hides the reason, but the response to an HTTP request shows it.
   await new HttpApi(flags.url, credential).request(`${path}?wait=0.001`);
   const load = new Load({ ...flags, url: flags.url + path, credential });
   process.on("SIGINT", () => process.exit(EXIT.interrupted));
@@ -37,7 +37,7 @@ export async function runBench(room: string | undefined, flags: BenchFlags): Pro
   }
 }
 
-/** Shows progress in one line of a terminal. */
+/** Shows progress on one line of a terminal. */
 function show(load: Load): (text: string) => void {
   if (!process.stderr.isTTY) return () => {};
   const timer = setInterval(() => {

@@ -16,7 +16,7 @@ export function suggest(program: Command, words: string[]): Suggestions {
   const before = words.slice(0, -1);
   const current = words.at(-1) ?? "";
   const named = program.commands.find((one) => one.name() === before[0]);
-  // Without a command, the flags are those of the first command, the server.
+  // Without a command, suggest the flags of the first command, which starts the server.
   const command = named ?? (program.commands[0] as Command);
   const { flag, place, onlyArguments } = positionAfter(command, before.slice(named ? 1 : 0));
   if (flag) return values(valuesOf(flag), restOf(flag.flags), current);

@@ -1,5 +1,5 @@
-// Batch sender: publishes items in order, each exactly once. After a lost response it repeats the request with the
-// same keys.
+// Batch sender: publishes items in order, each exactly once. After a lost response, the sender repeats the request with
+// the same keys.
 import { type HttpApi, ServerError } from "../http-api.ts";
 import { describeError } from "../exit-codes.ts";
 import type { PublishItem } from "./item.ts";
@@ -52,7 +52,7 @@ export class BatchSender {
   }
 
   /**
-   * Sends all items, or those before the first that fails.
+   * Sends all items, up to the first item that fails.
    * @throws ServerError if the server is unreachable, or rejects the whole request
    */
   async send(items: PublishItem[]): Promise<Sent> {

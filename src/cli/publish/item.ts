@@ -1,4 +1,4 @@
-// One item of `POST /publish`: text, JSON or bytes. It is encoded once, however often it is sent.
+// One item of `POST /publish`: text, JSON or bytes. An item is encoded only once, even if it is sent several times.
 import { dataFromText } from "../../protocol/data.ts";
 import { CommandError, EXIT, messageOf } from "../exit-codes.ts";
 import { decodeUtf8 } from "../utf8.ts";
@@ -13,7 +13,7 @@ export interface PublishItem {
 export interface ItemOptions {
   room: string;
   event?: string;
-  /** `json`: the data must be JSON. `text`: it stays text even if it parses as JSON. */
+  /** `json`: the data must be JSON. `text`: the data stays text even if it parses as JSON. */
   as: "json" | "text" | "either";
 }
 

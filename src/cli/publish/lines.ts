@@ -13,7 +13,7 @@ const BOM = [0xef, 0xbb, 0xbf];
  * @throws CommandError if a line exceeds 4 MiB
  */
 export async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  // The chunks of a long line are joined once, at its end.
+  // The chunks of a long line are joined only once, when the line ends.
   let parts: Uint8Array[] = [];
   let size = 0;
   let number = 0;

@@ -24,7 +24,7 @@ export interface PublishFlags extends ConnectionFlags {
   retry: number;
 }
 
-/** Number of batches to read ahead while one is being sent. */
+/** Number of batches to read ahead while another batch is being sent. */
 const READ_AHEAD_BATCHES = 2;
 
 /** Publishes, and prints the last cursor. @throws CommandError */

@@ -6,7 +6,7 @@ export const WINDOW_SECONDS = 300;
 /** A node that has sent no sample for longer than this is no longer counted. */
 const SILENT_AFTER_MS = 5000;
 
-/** A value of a sample, and the way to combine the values of several nodes. */
+/** A value in a sample, and how to combine the values of several nodes. */
 interface Figure {
   of(sample: ServerSample): number | null;
   join: "sum" | "max";

@@ -1,4 +1,4 @@
-// HTTP client of the console, which sends the user's API key.
+// The console's HTTP client. Sends the user's API key.
 import type { Code } from "../../protocol/codes.ts";
 
 /** An error with the server's code; `gone` if there was no response. */

@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-// The live messages of a room, after its newest stored ones. The view can be paused.
+// A room's newest stored messages, followed by its live messages. The view can be paused.
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import type { State, Thump } from "../../../client/index.ts";
 import { clock, count, dataText } from "../format.ts";
@@ -117,7 +117,7 @@ function Head({ status, last, onLast, paused, onPause, onClear }: HeadProps) {
   );
 }
 
-/** Joins the room while it is shown. */
+/** Joins the room while its tail is shown. */
 function useTail(thump: Thump, name: string, last: number) {
   const [, draw] = useReducer((times: number) => times + 1, 0);
   const [state, setState] = useState<State>("connecting");

@@ -6,7 +6,7 @@ import type { ApiError } from "../server-api.ts";
 import { count } from "../format.ts";
 import { href, type Route } from "../route.ts";
 
-/** The heading of a view, which receives the focus when the view opens. */
+/** The heading of a view. It receives the focus when the view opens. */
 export function Heading({ children, above }: { children: ComponentChildren; above?: ComponentChildren }) {
   return (
     <div class="heading">
