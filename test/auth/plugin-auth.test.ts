@@ -1,4 +1,4 @@
-// Authentication in an app with the plugin: with a hook, with tokens, and with neither.
+// Access control in an app that uses the plugin: with a hook, with tokens, and without both.
 import { testIf } from "../support/skip.ts";
 import { expect, test } from "bun:test";
 import { networkInterfaces } from "node:os";

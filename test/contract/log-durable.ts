@@ -177,7 +177,7 @@ function goes(on: Reopened): void {
     expect(await on.read("m", last)).toMatchObject({ from: last, publications: [{ seq: next.seq }] });
   });
 
-  test("messages that expired meanwhile are not read", async () => {
+  test("messages that expired while the log was closed are not read", async () => {
     const { time, seq } = await on.append("brief:a");
     while (Date.now() <= time + 1) await Bun.sleep(1);
     await on.reopen();

@@ -23,7 +23,7 @@ export function retentionOf(room: string): Retention {
 
 export type CreateLog = (retentionOf: (room: string) => Retention) => Log | Promise<Log>;
 
-/** Gives the parts of the suite the current test's log. */
+/** The current test's log, for the parts of the suite. */
 export interface Subject {
   readonly log: Log;
   append(room: string, fields?: Partial<Draft>): Promise<Publication>;

@@ -8,7 +8,7 @@ import { randomTest } from "../support/random.ts";
 const UNCOUNTED = 32 * 16 * 1024;
 
 test.each([0, 1, 1024, 64 * 1024, 218_453, 1 << 20, 16 << 20])(
-  "the high watermark, the budget and Bun's uncounted bytes together stay under the limit, at %p bytes per message",
+  "the high watermark, the budget and Bun's uncounted bytes add up to less than the limit, at %p bytes per message",
   (message) => {
     const { highWatermark, budget, limit } = socketLimitsFor(message);
     expect(highWatermark + budget + UNCOUNTED).toBeLessThanOrEqual(limit);

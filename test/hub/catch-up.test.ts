@@ -124,7 +124,7 @@ async function joinStalled(
   }
 }
 
-test("sockets that do not read hold only a position, and none of the messages to be sent", async () => {
+test("for sockets that do not read, the server holds only a position, not the messages", async () => {
   const server = startServer({ rooms: { "*": WIDE } });
   const { hub } = server.thump;
   for (let i = 0; i < 1000; i++) await server.thump.publish("r", `${i} ${"x".repeat(10_000)}`);

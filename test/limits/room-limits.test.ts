@@ -76,7 +76,7 @@ test("when the session that opened a room leaves, a remaining session is charged
   expect(await opened.ask({ type: "join", room: "s" })).toMatchObject({ code: "busy" });
 });
 
-test("a request with more rooms than its address may open neither joins nor opens any", async () => {
+test("a request for more rooms than its address may open joins and opens none", async () => {
   const server = startServer({ ...proxied, limits: { roomsPerAddress: 1500 } });
   const joins = (prefix: string) => Array.from({ length: 1000 }, (_, i) => ({ room: `${prefix}:${i}` }));
   await openMultiplexed(server.url, joins("a"), HERE);

@@ -15,7 +15,7 @@ for (let i = 0; i < runs; i++) {
     console.log(`  seed ${seed}: ${JSON.stringify(outcome)}`);
   }, 60_000);
 
-  test(`the same with many rooms per session and the smallest slices (seed ${seed})`, async () => {
+  test(`nothing is lost with many rooms per session and the smallest slices (seed ${seed})`, async () => {
     const outcome = await play(seed, 60, { kind: "memory" }, true);
     expect(outcome.received).toBeGreaterThan(0);
     console.log(`  seed ${seed}, cut small: ${JSON.stringify(outcome)}`);
@@ -23,13 +23,13 @@ for (let i = 0; i < runs; i++) {
 
   // Half as many runs, because restarts are slow.
   if (i % 2 === 0) {
-    test(`the same across restarts, with messages stored in a file (seed ${seed})`, async () => {
+    test(`nothing is lost across restarts with messages stored in a file (seed ${seed})`, async () => {
       const outcome = await play(seed, 80, { kind: "sqlite", dir: folder() });
       expect(outcome.received).toBeGreaterThan(0);
       console.log(`  seed ${seed}, in a file: ${JSON.stringify(outcome)}`);
     }, 60_000);
 
-    test(`the same across restarts, with both (seed ${seed})`, async () => {
+    test(`nothing is lost across restarts with a file, many rooms and the smallest slices (seed ${seed})`, async () => {
       const outcome = await play(seed, 40, { kind: "sqlite", dir: folder() }, true);
       expect(outcome.received).toBeGreaterThan(0);
       console.log(`  seed ${seed}, in a file, cut small: ${JSON.stringify(outcome)}`);

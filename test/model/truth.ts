@@ -52,7 +52,7 @@ export class Truth {
     return publication;
   }
 
-  /** The room's first publication after a position that a session must receive. */
+  /** Finds the next publication in a room that a session must receive after a position. */
   nextAfter(room: string, position: number, session: string | undefined): Recorded | undefined {
     const all = this.byRoom.get(room) ?? [];
     let low = 0;

@@ -16,7 +16,7 @@ const ORDER = [
   "transports",
   "server",
 ];
-/** Folders outside this order: which folders or files they may import from, and which may import from them. */
+/** Folders outside this order: `from` lists their allowed imports, `by` the folders or files that may import them. */
 const OUTSIDE_ORDER: Record<string, { from: string[]; by: string[] }> = {
   client: { from: ["protocol"], by: ["console", "cli", "server"] },
   console: { from: ["protocol", "client"], by: ["server"] },

@@ -125,7 +125,7 @@ test("even at the lowest level, no line contains a token, a payload, a query or 
   expect(text).not.toContain("secret");
 });
 
-test("the same with secrets configured, for accepted, refused and removed clients", async () => {
+test("with secrets configured, lines about accepted, refused and removed clients contain no private data either", async () => {
   const KEY = "thump_key-of-the-backend";
   const apiKeys = [{ name: "backend", hash: createHash("sha256").update(KEY).digest("hex") }];
   const cwd = folder({ "thump.config.json": JSON.stringify({ access: { secrets: SECRET, apiKeys } }) });

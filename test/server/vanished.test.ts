@@ -14,7 +14,7 @@ const MAIN = join(import.meta.dir, "../../src/main.ts");
 /** THUMP_BINARY selects a compiled server. */
 const SERVER = process.env["THUMP_BINARY"];
 
-/** A program that opens one session of each kind and prints the kinds. Each session reads and responds to pings. */
+/** A program that opens one session of every kind and prints their names. Each session reads and responds to pings. */
 const CLIENT = `
   const [host] = process.argv.slice(2);
   const stream = async (name, path, accept) => {

@@ -1,4 +1,4 @@
-// Clients that disconnect before the response leave no state, at any stage of any kind of request.
+// Clients that disconnect before the response leave no state, whatever the request and its stage.
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import http2 from "node:http2";
@@ -211,7 +211,7 @@ describe.each(PROTOCOLS)("%s", (_, begin, secure) => {
       async (_name, kind) => {
         const world = await newWorld(secure);
         const gate = world.gates[stage];
-        // The JWKS is fetched only once, so later requests do not wait for it.
+        // In the stages "token" and "subscribe", requests may share one call: a JWKS fetch or a subscription.
         gate.shut();
         const aborts = await Promise.all(Array.from({ length: 3 }, () => begin(world, kind)));
         await eventually(() => gate.waiting >= (stage === "token" || stage === "subscribe" ? 1 : 3));

@@ -73,7 +73,7 @@ test("a page reload causes no presence message", async () => {
   const second = await join(server, "u2");
   await joined(second);
   pass(60_000);
-  // The next presence message is about the next change.
+  // The next presence message reports a different change.
   await join(server, "u3");
   pass(1000);
   expect(await next(watcher)).toMatchObject({ users: 3, joined: [{ user: "u3" }], left: [] });
@@ -129,7 +129,7 @@ test("clients receive no presence without a subscription, or if the rule does no
   expect(await membersOf(server, "plain")).toMatchObject({ users: 3, sessions: 3, guests: 0 });
 });
 
-test("a leave is reported, and a session that left a room gets none of the room's later presence", async () => {
+test("a leave is reported, and a session that left a room gets no further presence messages for that room", async () => {
   const server = start();
   const pass = presenceClock(server);
   const one = await join(server, "u1");

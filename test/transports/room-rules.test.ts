@@ -155,7 +155,7 @@ test("a max close to zero does not overflow into the fastest rate", async () => 
     expect(await often.next()).toBe(body);
   }
   await mux.ask({ type: "ping" });
-  // The first message may be sent at once or not yet.
+  // The first message may be sent immediately or later.
   expect(mux.messages().length).toBeLessThanOrEqual(1);
 });
 

@@ -57,7 +57,7 @@ function roomOf(sessions: number): Room {
   } as unknown as Room;
 }
 
-test("listing many large rooms takes one slice per tick for all of them together", async () => {
+test("many large rooms are listed concurrently within one slice per tick", async () => {
   const lists = new MemberLists(() => performance.now());
   let most = 0;
   let before = 0;
