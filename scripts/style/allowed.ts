@@ -23,6 +23,7 @@ const openapi = (name: string): Allowed => ({
 export const ALLOWED: readonly Allowed[] = [
   openapi("openapi"),
   openapi("operator-schemas"),
+  openapi("operator-paths"),
   openapi("paths"),
   openapi("schemas"),
   openapi("security"),

@@ -1,7 +1,8 @@
 // The OpenAPI document: every route of the server, for people and for tools.
 import pkg from "../../../package.json" with { type: "json" };
 import type { Description, ApiOperation } from "../../console/openapi-page.ts";
-import { manyPaths, operatorPaths, PROBLEM, roomPaths, serverPaths, words } from "./paths.ts";
+import { operatorPaths, serverPaths } from "./operator-paths.ts";
+import { manyPaths, PROBLEM, roomPaths, words } from "./paths.ts";
 import { schemas } from "./schemas.ts";
 import { BY_KEY, BY_NOBODY, withSecurity } from "./security.ts";
 import type { Settings } from "../config/settings.ts";

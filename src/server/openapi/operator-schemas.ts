@@ -1,4 +1,4 @@
-// What operators are answered about sessions and rules, as schemas for the OpenAPI document.
+// Schemas of the responses about sessions and rules, for the OpenAPI document.
 import { type TSchema, Type } from "typebox";
 
 const ref = (name: string) => Type.Unsafe<unknown>({ $ref: `#/components/schemas/${name}` });

@@ -1,4 +1,4 @@
-// What travels in bodies, as schemas for the OpenAPI document.
+// Schemas of request and response bodies, for the OpenAPI document.
 import { type TSchema, Type } from "typebox";
 import { STATUS } from "../../protocol/codes.ts";
 import * as commands from "../../protocol/commands.ts";

@@ -1,11 +1,11 @@
-// How one shows a server of these settings who one is, for the OpenAPI document.
+// Security schemes of the OpenAPI document: the credentials that a server with these settings accepts.
 import type { Description, Security, SecurityScheme } from "../../console/openapi-page.ts";
 import { hasCredentials } from "../../auth/auth-options.ts";
 import type { Settings } from "../config/settings.ts";
 
-/** Of operations that are for servers alone, once there is anybody to believe. */
+/** Operations that require an API key, if credentials are configured. */
 export const BY_KEY: Security = [{ apiKey: [] }];
-/** Of operations that ask nobody. */
+/** Operations without authentication. */
 export const BY_NOBODY: Security = [];
 
 function schemes({ secrets, keys, jwks, cookie }: Settings["access"]): Record<string, SecurityScheme> {
@@ -38,11 +38,11 @@ function schemes({ secrets, keys, jwks, cookie }: Settings["access"]): Record<st
   return { apiKey, token, query, cookie: inCookie };
 }
 
-/** The same document with what it takes to use it; without anybody to believe, that is nothing. */
+/** Returns the document with its security schemes; without configured credentials there are none. */
 export function withSecurity(description: Description, { access }: Settings): Description {
   if (!hasCredentials(access)) return { ...description, paths: withoutSecurity(description.paths) };
   const securitySchemes = schemes(access);
-  // Rules may open a room to those who show nothing.
+  // Rules may allow everyone, without credentials.
   const security: Security = [
     {},
     ...Object.keys(securitySchemes).map((name): Record<string, []> => ({ [name]: [] })),
