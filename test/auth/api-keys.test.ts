@@ -1,4 +1,4 @@
-// API keys: the permissions of backends. On a server with credentials, operator actions require a key.
+// API keys, which give backends their permissions. On a server with credentials, operator actions require a key.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { AccessOptions } from "../../src/index.ts";
@@ -124,7 +124,7 @@ const statusOf = async (server: TestServer, credential: string) => {
   return code ?? status;
 };
 
-/** Returns a socket and its session id. */
+/** Opens a socket. Returns the socket and its session id. */
 async function open(
   server: TestServer,
   credential: string,
@@ -150,7 +150,7 @@ test("revoking a user ends all of the user's sessions and rejects tokens issued 
   expect(await stays.client.ask({ type: "publish", room: "r", data: 1 })).toMatchObject({
     type: "published",
   });
-  // Tokens issued later are accepted.
+  // A token issued after the revocation is accepted.
   expect(await statusOf(server, token(claims({ iat: seconds(1) })))).toBe(200);
 });
 
@@ -170,7 +170,8 @@ test("revoking a user covers known tokens issued in the future, within the leewa
   expect(await (await post(server, { user: "u7" })).json()).toMatchObject({ ended: 2 });
   for (const { client } of clients) expect((await client.closed).code).toBe(4403);
   for (const credential of [live, named, asked]) expect(await statusOf(server, credential)).toBe("revoked");
-  // A newer token from an identity provider whose clock is ahead.
+  // The server has not seen this token. It may be newer than the revocation, and from an identity provider whose clock
+  // is ahead.
   expect(await statusOf(server, unseen)).toBe(200);
   // A different user's token with the same jti stays valid.
   expect(await statusOf(server, other)).toBe(200);

@@ -9,7 +9,7 @@ import { startServer } from "../support/server.ts";
 import { bearer, claims, SECRET, token } from "../support/tokens.ts";
 import { attempt, shakeHands, WAYS_IN } from "../support/ways-in.ts";
 
-/** A hook whose decisions wait until the test calls `answer`. */
+/** A hook that decides about a publication only when the test calls `answer`. */
 function slowHook(): { authorize: Authorize; asked: AuthorizeRequest[]; answer(allowed: boolean): void } {
   const waiting: PromiseWithResolvers<boolean>[] = [];
   const asked: AuthorizeRequest[] = [];
@@ -17,7 +17,7 @@ function slowHook(): { authorize: Authorize; asked: AuthorizeRequest[]; answer(a
     asked,
     authorize(question) {
       asked.push(question);
-      // Only decisions about publications wait.
+      // All other actions are allowed immediately.
       if (question.action !== "publish") return true;
       const answer = Promise.withResolvers<boolean>();
       waiting.push(answer);
@@ -166,7 +166,7 @@ test("a hook that throws rejects the request, and its error is not disclosed", a
 test("a join is authorized once", async () => {
   let asked = 0;
   const server = startServer({ authorize: ({ action }) => (asked += action === "join" ? 1 : 0) >= 0 });
-  // Decisions from earlier requests are not cached.
+  // The clock advances by 15 s on each reading, so cached decisions have always expired.
   let now = 0;
   server.thump.service.authorizer.now = () => (now += 15_000);
   const socket = await connect(server.socket("/rooms/r"));

@@ -1,4 +1,4 @@
-// Credentials: tokens in the header, query, cookie and subprotocol, and which origins may use a cookie.
+// Credentials: tokens in a header, the query, a cookie or the subprotocol, and the origins that may use cookies.
 import { expect, test } from "bun:test";
 import { Socket } from "../support/clients.ts";
 import WS from "ws";
@@ -88,7 +88,7 @@ test.each(Object.entries(WAYS_IN))(
       (await way(server, { ...cookie(), ...headers })).status;
     expect(await statusOf({ origin: APP })).toBeLessThan(300);
     expect(await statusOf({ origin: `http://127.0.0.1:${server.port}` })).toBeLessThan(300);
-    // "*" admits pages that send a token of their own, but not their visitors' cookies.
+    // With "*", any page may send its own token, but not its visitors' cookies.
     for (const origin of ["https://evil.example", "null", "http://localhost:5173"])
       expect(await statusOf({ origin })).toBe(403);
     expect(await statusOf({ "sec-fetch-site": "cross-site" })).toBe(403);

@@ -11,7 +11,7 @@ interface Service {
   url: string;
   /** The published keys. */
   keys: object[];
-  /** Response status; by default 200 with the keys. */
+  /** The response status. Default: 200, with the keys as the body. */
   status: number;
   asked: number;
 }
@@ -175,7 +175,7 @@ test("the error for an unavailable provider states when the next fetch may occur
   expect(Number(response.headers.get("retry-after"))).toBeWithin(500, 601);
 });
 
-/** Starts a provider that returns this response. `gone` resolves when its client disconnects. */
+/** Starts an identity provider that sends this response. `gone` resolves when the provider's client disconnects. */
 function odd(answer: () => Response): { url: string; gone: Promise<void> } {
   const gone = Promise.withResolvers<void>();
   const server = Bun.serve({

@@ -1,4 +1,4 @@
-// Access control in an app that uses the plugin: with a hook, with tokens, and without both.
+// Access control in an app that uses the plugin: with a hook, with tokens, and with neither.
 import { testIf } from "../support/skip.ts";
 import { expect, test } from "bun:test";
 import { networkInterfaces } from "node:os";

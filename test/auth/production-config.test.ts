@@ -1,4 +1,4 @@
-// The README's production config, run unchanged: which clients it admits to which routes.
+// The README's production config, used unchanged: each route accepts only the clients that it should accept.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { connect, Multiplexed } from "../support/clients.ts";
@@ -14,7 +14,7 @@ const ENV = { APP_SECRET: SECRET, BACKEND_HASH: HASH };
 
 const read = (path: string) => Bun.file(new URL(`../../${path}`, import.meta.url)).text();
 const [, CONFIG = ""] = /For production[^`]*```ts\n(.*?)```/s.exec(await read("README.md")) ?? [];
-/** Reads the config from the README. Throws if it cannot be found. */
+/** Starts a server with the README's config. */
 const start = () => startProcess(["--port", "0"], ENV, folder({ "thump.config.ts": CONFIG }));
 
 test("the config is about ten lines, each with a comment, and is identical in the docs", async () => {

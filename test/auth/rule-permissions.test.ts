@@ -1,4 +1,4 @@
-// The permissions that rules and token grants give, per action.
+// The actions that rules and token grants permit.
 import { expect, test } from "bun:test";
 import type { RuleOptions } from "../../src/index.ts";
 import { dataOf, problemOf, type State } from "../support/answers.ts";
@@ -10,7 +10,7 @@ import { attempt, shakeHands } from "../support/ways-in.ts";
 
 const secured = (rooms: Record<string, RuleOptions> = {}, access: object = {}): TestServer =>
   startServer({ rooms, access: { secrets: SECRET, ...access } });
-/** Authenticates as a user with only these grants. */
+/** Returns headers with the token of a user who has only these grants. */
 const user = (sub: string | undefined, rooms: object = {}) => bearer(token(claims({ sub, rooms })));
 
 /** Returns the actions that a client may perform in a room. They must be the same over HTTP and on sockets. */

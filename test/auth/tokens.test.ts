@@ -97,7 +97,7 @@ test.each(Object.entries(FORGERIES))("an invalid token is rejected on every rout
   expect(server.thump.hub.sessions.size).toBe(0);
 });
 
-/** An algorithm, and a function that returns server options and a token that such a server accepts. */
+/** An algorithm, and a function that returns server options and a token that is valid with these options. */
 type Signing = [alg: string, make: () => [AccessOptions, string]];
 const KEYS: Signing[] = [
   ...(["HS256", "HS384", "HS512"] as const).map((alg): Signing => [
@@ -186,7 +186,7 @@ test("a token is rejected after it expires", async () => {
   const short = token(claims({ exp: seconds(3) }));
   expect((await outcomeOf(server, short)).status).toBe(200);
   let last = 200;
-  // 429 because these requests exceed the user's rate limit.
+  // The status may be 429, because these requests exceed the user's rate limit.
   while (last === 200 || last === 429) last = (await outcomeOf(server, short)).status;
   expect(last).toBe(401);
 });

@@ -1,4 +1,4 @@
-// `thump bench` as a command: it measures deliveries, and detects a server's faults.
+// `thump bench` as a command: it measures deliveries and detects faulty servers.
 import { expect, test } from "bun:test";
 import { cleanup } from "../support/cleanup.ts";
 import { run } from "../support/command.ts";
@@ -23,7 +23,7 @@ test("without --json the output is text", async () => {
   for (const part of ["delivered   20 ", "p99", "missing 0"]) expect(out).toContain(part);
 });
 
-/** A fake server with one room, which mishandles some publications. */
+/** A fake server with one room. It mishandles some publications. */
 function faulty(deliver: (number: number, send: (text: string) => void, text: string) => void) {
   const sockets = new Set<Bun.ServerWebSocket<unknown>>();
   const server = Bun.serve({

@@ -1,4 +1,4 @@
-// Completion: the candidates that scripts receive, and the effect of a TAB in each shell.
+// Completion: the candidates that shell scripts receive, and the effect of the Tab key in each shell.
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +7,10 @@ import { folder } from "../support/process.ts";
 import { type Ask, bash, fish, zsh } from "../support/shells.ts";
 import { noProgram, testIf } from "../support/skip.ts";
 
-/** The candidates as scripts receive them. The last line states which kind of word the shell completes itself. */
+/**
+ * Returns the candidates as shell scripts receive them. The last line states which kind of word the shell itself must
+ * complete.
+ */
 async function complete(...words: string[]): Promise<string[]> {
   const { code, out } = await run(["complete", "--", ...words]);
   expect(code).toBe(0);
@@ -78,7 +81,7 @@ function inEach(name: string, check: (ask: Ask, cwd: string, shell: string) => P
   }
 }
 
-/** The words that were added to a line, in sorted order. */
+/** The words added to a line, sorted. */
 const added = (line: string, beginning: string) =>
   line.slice(beginning.length).trim().split(/\s+/).toSorted();
 
@@ -101,7 +104,7 @@ inEach("files and folders, only for arguments that take them", async (ask) => {
   expect(await ask("thump publish r --file on")).toBe("thump publish r --file only.txt ");
   expect(await ask("thump publish r --file=on")).toBe("thump publish r --file=only.txt ");
   expect((await ask("thump serve --data o")).trim()).toBe("thump serve --data order/");
-  // Neither a room nor a number is a file.
+  // No file names are offered for a room or a number.
   expect((await ask("thump tail on")).trim()).toMatch(/^thump tail( on)?$/);
   expect((await ask("thump tail --last ")).trim()).toBe("thump tail --last");
 });

@@ -1,4 +1,4 @@
-// docs/cli.md lists exactly the server options in the flag table, with the same texts.
+// docs/cli.md lists the same server options as the flag table, with the same descriptions.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { FLAG_GROUPS } from "../../src/server/config/flag-table.ts";

@@ -1,4 +1,4 @@
-// Bytes that are not UTF-8 are rejected or published as bytes, but never replaced by U+FFFD.
+// Input that is not UTF-8 is rejected or published as bytes, and is never replaced by U+FFFD.
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -85,7 +85,7 @@ test.each([[["--json"]], [[]], [["--color", "always"]]])(
   "tail %j: data, keys, events, users and rooms",
   async (flags) => {
     const server = startServer({ access: { secrets: SECRET } });
-    // Names cannot contain control characters, but may change the text direction.
+    // Names cannot contain control characters, but can contain characters that change the text direction.
     const [room, event, user] = ["r\u202e", "e\u2066\u061c", "u\u202e"];
     const headers = bearer(token(claims({ sub: user })));
     const posted = await fetch(`${server.url}/publish`, {

@@ -1,4 +1,4 @@
-// `thump publish` as a command: which messages arrive, in which order, how often, and the exit code.
+// `thump publish` as a command: which messages arrive, how often and in which order, and its exit code.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { dataOf, type State, stateOf } from "../support/answers.ts";
@@ -102,7 +102,7 @@ test("large lines take several requests, each within the server's limits", async
   const server = startServer({ limits: { body: "40KiB" }, rooms: { r: { history: { bytes: "4MiB" } } } });
   const lines = numbers(60).map((n) => `${n}${"x".repeat(9000)}`);
   expect((await run(["publish", "r"], at(server), `${lines.join("\n")}\n`)).code).toBe(0);
-  // A response holds at most 256 KiB, so this reads several.
+  // A response holds at most 256 KiB, so this loop reads several responses.
   const found: unknown[] = [];
   let after = (await stateOf(server, "r", "?last=1")).at.replace(/[0-9]+$/, "0");
   while (found.length < lines.length) {

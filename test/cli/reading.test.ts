@@ -22,7 +22,7 @@ randomTest("lines are the same wherever the stream is split", async (random) => 
     // A leading byte-order mark is not part of the text.
     const read = bytes.toString().replace(/^\ufeff/, "");
     const expected = read.split("\n").map((line) => line.replace(/\r$/, ""));
-    // A final line end does not start another line.
+    // A line end at the end of the input does not start another line.
     if (read === "" || read.endsWith("\n")) expected.pop();
     const found = await Array.fromAsync(lines(chunks(parts)));
     expect(found.map((line) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(line))).toEqual(expected);

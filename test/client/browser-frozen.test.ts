@@ -87,7 +87,7 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     await sleep(tab, sleeper);
     sent.push(...(await publish("asleep", 20)));
     const before = tokens;
-    // Wait until the page's token expires, which leaves only the other client's session.
+    // Waits until the page's token has expired and only the other client's session remains.
     while (server.thump.hub.sessions.size > 1) await Bun.sleep(5);
     sent.push(...(await publish("away", 20)));
     expect(tokens).toBe(before);
@@ -105,7 +105,7 @@ longTest("a tab whose connection died while it was hidden notices when it become
   await tab.life.find((what) => what === "hidden");
   proxy.blackHole(true);
   const sent = await publish("word", 20);
-  // Without the visibility event the client would notice after ten minutes at the earliest.
+  // Without the visibility event, the client would detect the dead connection after ten minutes at the earliest.
   proxy.blackHole(false);
   await sleeper.show();
   await tab.becomes("offline");

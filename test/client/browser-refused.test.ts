@@ -1,4 +1,4 @@
-// EventSources in a real browser, whose requests are temporarily rejected by a draining server or a full server.
+// EventSource in a real browser, while a draining or full server temporarily rejects its requests.
 import { expect } from "bun:test";
 import type { Page } from "playwright-core";
 import { KillableServer } from "../durable/killable-server.ts";
@@ -121,7 +121,7 @@ longTest(
     await listening.opens.until(({ length }) => length === 1);
     await server.thump.publish("r", "before");
     await listening.received.until(({ length }) => length === 1);
-    // The stream ends, and a different client takes its place before it reconnects.
+    // Ends the stream's session. A different client connects before the stream reconnects, so the server is full.
     for (const session of hub.sessions.values()) session.end(4403, "removed");
     const other = await connect(server.socket("/ws"));
     await server.thump.publish("r", "missed");

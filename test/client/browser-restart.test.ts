@@ -1,4 +1,4 @@
-// The client in a real browser while its server is killed or drained, and restarted on the same data.
+// The client in a real browser, while its server is killed or drained and then restarted with the same data.
 import { describe, expect } from "bun:test";
 import type { Route } from "playwright-core";
 import { KillableServer } from "../durable/killable-server.ts";
@@ -11,7 +11,7 @@ import { publishRepeatedly } from "./repeated-publisher.ts";
 
 const longTest = longTests(15, inBrowser);
 
-/** The log stores all messages, and a drain is short. */
+/** The log is large enough for all messages, and the drain is short. */
 const ARGS = ["--rooms", '{"*":{"history":{"count":100000}}}', "--drain", "300ms"];
 
 async function started(): Promise<KillableServer> {
@@ -24,8 +24,8 @@ describe.each(CONNECTIONS)("over %s", (_, options) => {
   const transport = options.transport ?? "event-stream";
 
   /**
-   * The server address that the page uses. A page that uses WebSockets connects directly, so this address becomes
-   * unreachable during a restart.
+   * Returns the server address for the page. A page that uses WebSockets connects directly to the server, so this
+   * address is unreachable during a restart.
    */
   async function addressOf({ url, port }: KillableServer): Promise<string> {
     if (options.transport) return url;
@@ -107,7 +107,7 @@ describe.each(CONNECTIONS)("over %s", (_, options) => {
         proxy.stall(true);
         void other.until((all) => all.includes("once")).then(kill);
       } else {
-        // Only this response. A browser may send a CORS preflight first, which must succeed.
+        // Loses only this response. The browser may send a CORS preflight first, which must succeed.
         const lose = async (route: Route) => {
           await route.fetch();
           await kill();
@@ -131,7 +131,8 @@ describe.each(CONNECTIONS)("over %s", (_, options) => {
       const life = await started();
       const proxy = await Proxy.start(life.port);
       proxy.blockUpgrade = !options.transport;
-      // The client's own backoff would take days. Its connection may wait at the proxy until a server is available.
+      // With this backoff, the client would retry only after days. Its connection can wait at the proxy until a server
+      // is available.
       const backoff = { first: 1e9, most: 1e9 };
       const tab = await openTab(proxy.url, { ...options, backoff, timeout: 60_000 });
       await tab.becomes("live", transport);

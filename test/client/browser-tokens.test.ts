@@ -20,8 +20,8 @@ describe.each(CONNECTIONS)("over %s", (_, options) => {
     const proxy = await Proxy.start(server.port);
     proxy.blockUpgrade = !options.transport;
     const fetched = new Inbox<string>();
-    // A WebSocket client sends its next token after three quarters of the lifetime. The rest must be long enough on a
-    // loaded machine.
+    // A WebSocket client sends its next token after three quarters of the lifetime. The last quarter must be long
+    // enough on a busy machine.
     const lasting = transport === "websocket" ? 7 : 3;
     const supply = () => {
       const fresh = token(claims({ jti: String(fetched.all.length), exp: seconds(lasting) }));
@@ -44,7 +44,7 @@ describe.each(CONNECTIONS)("over %s", (_, options) => {
     await tab.receivedExactly(sent);
     expect(tab.errors.all).toEqual([]);
     if (transport !== "websocket") return;
-    // Each token was sent on the same connection.
+    // The client sent all tokens on the same connection.
     expect(proxy.connections).toBe(connections);
     expect(tab.states.all.map(({ state }) => state)).not.toContain("offline");
   });

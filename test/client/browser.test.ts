@@ -75,7 +75,7 @@ inBrowser(
     await tab.becomes("live", "event-stream");
     await tab.receives(40);
     proxy.blockUpgrade = false;
-    // After the browser's `online` event the client tries a WebSocket.
+    // After the browser's `online` event, the client tries a WebSocket.
     await tab.page.context().setOffline(true);
     await tab.page.context().setOffline(false);
     await tab.becomes("live", "websocket");

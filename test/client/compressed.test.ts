@@ -1,5 +1,5 @@
-// The client with gzip streams that end without a trailer: even if `fetch` reports an error, the stream counts as
-// ended.
+// The client with gzip streams that end without a trailer: even if `fetch` reports an error, the client treats the
+// stream as ended.
 import { expect, test } from "bun:test";
 import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";

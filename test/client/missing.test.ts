@@ -1,9 +1,9 @@
-// A message that was lost in transit is detected by means of `prev`, and requested again.
+// The client uses `prev` to detect that a message was lost in transit, and requests the message again.
 import { expect, test } from "bun:test";
 import { startServer } from "../support/server.ts";
 import { client, joinRoom, upTo } from "./support.ts";
 
-/** A WebSocket that loses the first frame with this text. */
+/** A WebSocket that drops the first frame that contains this text. */
 function losing(text: string) {
   let lost = false;
   return class {
@@ -31,7 +31,7 @@ function losing(text: string) {
   };
 }
 
-/** A `fetch` whose streams lose the first event with this text. */
+/** A `fetch` whose streams drop the first event that contains this text. */
 function losingEvents(text: string) {
   let lost = false;
   return async (url: string, init: RequestInit): Promise<Response> => {

@@ -54,7 +54,8 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
   test("a dead peer is detected by the server's ping interval", async () => {
     const { server, proxy } = await behindProxy({ heartbeat: 0.1 });
     const thump = client(proxy.url, { transport });
-    // A stream does not announce the ping interval. In practice, an earlier WebSocket has announced the interval.
+    // A stream does not announce the ping interval, so the test sets it. In practice, the client knows the interval
+    // from an earlier WebSocket.
     if (transport === "event-stream") (thump as unknown as { heartbeat: number }).heartbeat = 100;
     const received = await joinRoom(thump, "r");
     await server.publish("r", "0");
@@ -68,16 +69,16 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     expect(received.gaps.all).toEqual([]);
   });
 
-  // In Bun, gzip streams could lose the server's last events.
+  // The test also runs with gzip, because Bun could lose the last events of gzip streams.
   test.each(["{}", '{"*":{"compress":"streams"}}'])(
     "a draining server gives a reconnect delay, and the next server behind the proxy delivers later messages: %s",
     async (rooms) => {
-      // The two servers have separate logs: the client receives a gap notice, and continues.
+      // The servers have separate logs, so the client receives a gap notice and continues.
       const args = ["--port", "0", "--no-demo", "--drain", "200ms", "--rooms", rooms];
       const first = await startProcess(args);
       const second = await startProcess(args);
       const proxy = await Proxy.start(first.port);
-      // The client's own backoff would take much longer.
+      // With this backoff, the client itself would reconnect much later.
       const thump = client(proxy.url, { transport, backoff: { first: 1e9, most: 1e9 } });
       const received = await joinRoom(thump, "r");
       await received.room.publish(0);

@@ -73,7 +73,7 @@ describe("a cursor tracker", () => {
     expect(tracker.after as string).toBe("e-8");
     expect(tracker.gap("e-8", "f-0")).toBe(true);
     expect(tracker.message(at(1, "f"), 0)).toBe("next");
-    // The log lost its newest messages: the gap starts at our own cursor.
+    // The log lost its newest messages, so the gap starts at the client's own cursor.
     expect(tracker.gap("f-1", "f-0")).toBe(true);
     expect(tracker.message(at(1, "f"), 0)).toBe("next");
     expect(tracker.message(at(2, "g"), 0)).toBe("missing");

@@ -38,7 +38,7 @@ test.each(["websocket", "event-stream"] as const)("over %s", async (transport) =
   await told.until((all) => all.at(-1)?.users === 5);
   expect(room.members.list).toEqual([]);
 
-  // A client that may not see the members stays in the room.
+  // A client without permission to see the members stays in the room.
   const closed = await joinRoom(thump, "q:1");
   void closed.room.members;
   await closed.errors.until(({ length }) => length === 1);

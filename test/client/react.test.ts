@@ -9,7 +9,7 @@ import { eventually } from "../support/answers.ts";
 import { startServer } from "../support/server.ts";
 import { client } from "./support.ts";
 
-// react-dom needs these globals. They are removed afterwards, because other test files must not have a page.
+// react-dom needs these globals. They are removed afterwards, because other test files must run without them.
 const window = new Window();
 const { document } = window;
 const page = { window, document };
@@ -62,7 +62,7 @@ test("a component shows a room's newest messages and its state, publishes, and l
   expect(document.body.textContent).toBe("1 2 3");
   expect(present).toEqual({ users: 0, guests: 0, list: [] });
 
-  // A different room: the messages of the first disappear.
+  // When the room changes, the first room's messages disappear.
   root.render(tree(thump, "b"));
   await eventually(() => document.body.textContent === "" && server.thump.hub.rooms.has("b"));
   await eventually(() => shown.state === "live");

@@ -152,7 +152,7 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     await expect(thump.publish("numbers:1", "x".repeat(70_000))).rejects.toBeInstanceOf(ThumpError);
     await expect(thump.publish("", 1)).rejects.toMatchObject({ code: "invalid-room" });
     expect(await thump.publish("numbers:1", 1)).toMatch(/-\d+$/);
-    // The same key resolves with the same cursor.
+    // Two publications with the same key resolve with the same cursor.
     const [one, two] = await Promise.all([
       thump.publish("r", 1, { key: "k" }),
       thump.publish("r", 1, { key: "k" }),

@@ -1,4 +1,4 @@
-// A random schedule on a bad network: connections are cut, stalled, black-holed and blocked while all publish.
+// A random schedule on a bad network: connections are cut, stalled, black-holed and blocked while all clients publish.
 import type { ThumpError } from "../../src/client/index.ts";
 import { type Room, type Thump } from "../../src/client/index.ts";
 import type { ServerCore } from "../../src/server/server-core.ts";
@@ -14,7 +14,7 @@ class ReceivedMessages {
   readonly numbers: number[] = [];
   readonly seqs: number[] = [];
   gaps = 0;
-  /** The client's position when it was first live. It must receive every message after this seq. */
+  /** The client's position when it first went live. The client must receive every message after this seq. */
   since = 0;
 
   constructor(readonly room: Room) {
@@ -26,7 +26,7 @@ class ReceivedMessages {
   }
 }
 
-/** Records every publication in the log by its seq. A repeated key maps to the first publication. */
+/** Records every publication by its seq. For a repeated key, keeps only the first publication. */
 function follow({ hub }: ServerCore): Map<number, { room: string; n: number }> {
   const truth = new Map<number, { room: string; n: number }>();
   const publish = hub.publish.bind(hub);
@@ -73,11 +73,11 @@ class ScheduleRun {
     await this.#connectClients(proxy);
     for (let i = 0; i < steps; i++) {
       this.#step(proxy);
-      // Most steps happen while earlier ones are in progress.
+      // Most steps start while earlier ones are still in progress.
       await (this.random.chance(3) ? Bun.sleep(this.random.below(12)) : fetch(`${this.server.url}/healthz`));
     }
     this.#repair(proxy);
-    // One client uses WebSockets only.
+    // WebSockets must work again, because one client uses no other transport.
     proxy.blockUpgrade = false;
     await Promise.all(this.#publishing);
     await this.#waitForAll();
@@ -128,7 +128,7 @@ class ScheduleRun {
     this.#publishing.push(thump.publish(this.random.pick(ROOMS), { n }).then(kept, failed));
   }
 
-  /** Waits until every client has the last message of each room. */
+  /** Waits until every client has received the last message of each room. */
   async #waitForAll(): Promise<void> {
     const last = await Promise.all(
       ROOMS.map(async (room) =>
@@ -167,7 +167,7 @@ class ScheduleRun {
   }
 }
 
-/** Runs one schedule. @throws Error on a violation, with the seed in the message */
+/** Runs one schedule. @throws Error with the seed in its message, if a guarantee is violated */
 export async function play(seed: number, steps: number): Promise<Outcome> {
   try {
     return await new ScheduleRun(seed, (port) => Proxy.start(port)).play(steps);

@@ -54,7 +54,7 @@ export async function joinRoom(thump: Thump, name: string, options?: RoomOptions
   return received;
 }
 
-/** Resolves when a client or room has this state, or immediately if it already does. */
+/** Resolves once a client or room has this state. */
 export function inState(
   one: { state: string; on(name: "state", run: (state: string) => void): () => void },
   state: string,
@@ -69,7 +69,7 @@ export function inState(
   });
 }
 
-/** The numbers from 0 up to but excluding `end`. */
+/** The numbers from 0 to `end` - 1. */
 export const upTo = (end: number): number[] => Array.from({ length: end }, (_, i) => i);
 
 /** Web Storage in memory. */

@@ -9,7 +9,9 @@ import { Inbox } from "../support/clients.ts";
 import { inOrder, type SentMessage, publishRepeatedly } from "./repeated-publisher.ts";
 import { testIf } from "../support/skip.ts";
 
-/** Like `test`, but skipped without a browser. The long timeout covers the start of a browser and, often, a server. */
+/**
+ * Like `test`, but skipped without a browser. The timeout is long because the test starts a browser and often a server.
+ */
 export const inBrowser = (name: string, run: () => void | Promise<void>) =>
   testIf(noBrowser)(name, run, 120_000);
 
@@ -21,7 +23,7 @@ export interface TabOptions {
   /** Maximum time in ms for a connection to open. */
   timeout?: number;
   /**
-   * Returns the token with which the page's own site responds to a token request. If set, the client fetches its
+   * Returns the token that the page's own site issues on request. If this function is set, the client fetches its
    * tokens.
    */
   token?: () => string;
@@ -77,7 +79,7 @@ export class Tab {
 
   constructor(readonly page: Page) {}
 
-  /** Resolves with the next matching state of the client. Earlier ones are skipped. */
+  /** Resolves when the client next enters this state. Earlier states are skipped. */
   async becomes(state: string, transport?: Transport): Promise<void> {
     await this.states.find((now) => now.state === state && (!transport || now.transport === transport));
   }
@@ -93,7 +95,7 @@ export class Tab {
     return () => this.page.evaluate<SentMessage[]>("finish()");
   }
 
-  /** Resolves when `more` further messages have arrived. */
+  /** Resolves when `more` additional messages have arrived. */
   async receives(more: number): Promise<void> {
     const enough = this.received.all.length + more;
     await this.received.until(({ length }) => length >= enough);

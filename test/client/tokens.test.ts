@@ -108,7 +108,7 @@ test("a stream that was reopened for more rooms fetches one token before the old
   const rooms = [];
   for (const n of upTo(6)) rooms.push(await joinRoom(thump, `r${n}`));
   const [received] = rooms as [RoomRecorder];
-  // Wait until any renewals scheduled by earlier streams would have run.
+  // Waits past the time at which any renewals scheduled by earlier streams would run.
   for (let n = 0; Date.now() < expires * 1000; n++) {
     await received.room.publish(n);
     await received.until(({ length }) => length > n);
@@ -204,7 +204,7 @@ describe("after a sign-out on all devices", () => {
   test("a token from the same second is rejected, and a token fetched a second later is accepted", async () => {
     const { server, old } = await signedOut();
     let calls = 0;
-    // Signs tokens as the app's own server does. The first call is in the same second as the sign-out.
+    // Signs tokens like the app's own server. The first call is in the same second as the sign-out.
     const thump = client(server.url, {
       transport: "event-stream",
       token: () => (++calls === 1 ? old : token(claims({ iat: seconds() }))),

@@ -25,7 +25,7 @@ const rooms = {
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const same = <A, B>(is: Same<A, B>) => is;
 
-/** Never called: only its types are checked. */
+/** This function is never called. Only its types are checked. */
 export function typed(
   thump: Thump<typeof rooms>,
   anyRoom: Thump,

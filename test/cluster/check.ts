@@ -18,7 +18,7 @@ function position(at: string): Position {
   return { epoch, seq: Number(seq) };
 }
 
-/** The jump in seqs after a Redis restart. */
+/** The amount by which seqs jump after a Redis restart. */
 const JUMP = 1_000_000;
 
 /**
@@ -63,7 +63,7 @@ function checkRoom(
     const here = position(at);
     const name = `${partOf(at, gaps)} ${n}`;
     const known = positions.get(name) ?? at;
-    // G4 and a single order: every client receives a publication at the same position.
+    // G4, and one order for all clients: every client receives a publication at the same position.
     if (known !== at) throw new Error(`${who}: received ${n} at ${at}, others at ${known}`);
     positions.set(name, at);
     if (arrived.has(name)) throw new Error(`${who}: received ${n} twice`);
@@ -82,7 +82,7 @@ function checkRoom(
   for (const one of acked) {
     if (one.room !== room || arrived.has(`${partOf(one.at, gaps)} ${one.n}`)) continue;
     const { epoch, seq } = position(one.at);
-    // Published before the client's start.
+    // The publication precedes the client's start.
     if (epoch === start.epoch && seq <= start.seq) continue;
     // A gap notice must precede the next message.
     const next = nextAfter(received.messages, epoch, seq);

@@ -26,7 +26,7 @@ export class Node {
     this.#started = await startProcess(args);
   }
 
-  /** Ends the node, immediately or with a drain. */
+  /** Stops the node, immediately or with a drain. */
   async stop(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     const started = this.#started;
     this.#started = undefined;
@@ -62,7 +62,7 @@ export class Cluster {
   ) {}
 
   /**
-   * Starts a Redis and a number of nodes.
+   * Starts Redis and several nodes.
    * @param config options for each node
    * @param more further options for `store`
    */

@@ -22,7 +22,7 @@ const PAD = "x".repeat(1500);
 const HISTORY = { history: { count: 1000, age: "1h", bytes: "64MiB" } };
 const OPTIONS = { rooms: { "*": HISTORY } };
 
-/** A reader's received items, in order: numbered publications and gap notices. */
+/** The items that a reader received, in order: numbered publications and gap notices. */
 type Received = (number | "gap")[];
 
 /** Finds the publications and gap notices in a text. */

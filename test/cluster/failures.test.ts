@@ -1,4 +1,4 @@
-// Redis failures: each has a message, sessions stay connected, and the server recovers by itself.
+// Redis failures: each has its own error message, sessions stay connected, and the server recovers by itself.
 import { expect, test } from "bun:test";
 import { dataOf, problemOf, publishAt, stateOf } from "../support/answers.ts";
 import { connect } from "../support/clients.ts";
@@ -24,8 +24,8 @@ async function recovers(node: TestNode): Promise<void> {
 }
 
 /**
- * With `always`, acknowledged writes survive the process. With `everysec`, a write may wait up to two seconds for an
- * fsync.
+ * With `always`, acknowledged writes survive when Redis is killed. With `everysec`, a write may wait up to two seconds
+ * for an fsync.
  */
 const KEEPS = ["--appendonly", "yes", "--appendfsync", "always"];
 const FAST = { patience: 0.4 };
@@ -62,7 +62,7 @@ describeIf(noRedis)("when Redis fails", () => {
       await recovers(far);
     }
     await listener.events.until((all) => all.at(-1)?.data === "again" && all.length >= 5);
-    // A publication that was refused without an answer from Redis may have succeeded, as its error states.
+    // A publication that failed because Redis did not reply may still have been stored, as its error states.
     const all = listener.events.all.map(({ data }) => data).filter((data) => data !== "refused");
     expect(all).toEqual(["1", "meanwhile", "again", "meanwhile", "again"]);
     expect(far.log.stats.repairs.reconnect).toBeGreaterThan(0);
@@ -217,7 +217,7 @@ describeIf(noRedis)("when Redis fails", () => {
     expect(all.every(({ status }) => status === "rejected")).toBe(true);
     const slower = all.filter((one) => one.status === "rejected" && String(one.reason).includes("slower"));
     expect(slower.length).toBe(50);
-    // Otherwise, the connection would be closed just when Redis answers again.
+    // Waits until the node is not ready. Otherwise, the node would close the connection just when Redis replies again.
     await until(async () => (await readiness(node)) === 503);
     link.release();
     await recovers(node);
@@ -230,7 +230,7 @@ describeIf(noRedis)("when Redis fails", () => {
     const listener = await openEvents(node.room("a"));
     await publishAt(other, "a", "1");
     await listener.events.next();
-    // Simulates a lost subscription of the node.
+    // Simulates the loss of the node's subscription.
     const { redis: connection } = await linkOf(node);
     const channel = node.log.names.channel(node.log.epoch, "a");
     for (const [found, data] of [

@@ -22,7 +22,7 @@ function read({ events }: OpenStream): (number | string)[] {
   return events.all.map(({ event, data }) => event ?? (JSON.parse(data) as { n: number }).n);
 }
 
-/** Waits until everything is in the file, that is, until nothing is written for a moment. */
+/** Waits until Redis has written and synced everything and the file has stopped growing. Returns the file size. */
 async function written({ redis }: Cluster): Promise<number> {
   for (let last = -1; ;) {
     const size = redis.appended;
@@ -41,7 +41,7 @@ describeIf(noRedis)("a Redis that lost its newest writes", () => {
     const first = await publish(dying, 1);
     const live = await openEvents(`${alive.url}/rooms/a`, { "last-event-id": first });
     const size = await written(cluster);
-    // Cuts the node off, so that it does not receive what the other node acknowledges.
+    // Cuts off this node, so that it misses the messages that the other node acknowledges.
     alive.link.refuse();
     await publish(dying, 2);
     await dying.stop("SIGKILL");
@@ -79,7 +79,7 @@ describeIf(noRedis)("a Redis that lost its newest writes", () => {
     await cluster.redis.begin();
     early.link.accept();
     const third = publish(early, 3);
-    // Waits until this node has registered and waits for the other.
+    // Waits until this node has registered and is waiting for the other node.
     while ((await cluster.redis.ask("HLEN", "{thump}:awaited")) !== 2) await Bun.sleep(10);
     late.link.accept();
     const at = await third;

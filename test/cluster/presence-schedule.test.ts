@@ -1,5 +1,5 @@
-// Presence on three nodes and one Redis during failures: no user is missing, none is reported wrongly. THUMP_SEED and
-// THUMP_RUNS select other schedules, THUMP_STEPS their length.
+// Presence on three nodes and one Redis during failures: no user is missing or wrongly reported. THUMP_SEED and
+// THUMP_RUNS select other schedules; THUMP_STEPS sets their length.
 import { test } from "bun:test";
 import { schedules } from "../support/long.ts";
 import { Random } from "../support/random.ts";

@@ -1,5 +1,5 @@
-// A random presence schedule on three nodes: users join and leave, nodes and Redis die, connections break, and presence
-// must then be correct.
+// A random presence schedule on three nodes: users join and leave, nodes and Redis die, and connections break.
+// Afterwards, the presence on all nodes must be correct.
 import WS from "ws";
 import { type Told, Roster, userToken } from "../support/presence.ts";
 import type { Random } from "../support/random.ts";
@@ -17,7 +17,7 @@ const rule = { join: "anyone", members: "anyone", presence: { grace: 0.2, list: 
 class Seat {
   readonly rosters = new Map<string, Roster>();
   open = true;
-  /** True if a notification did not match the previous state. */
+  /** The error from a notification that did not match the previous state, if there was one. */
   wrong: unknown;
   readonly #ws: WS;
 
@@ -47,7 +47,7 @@ class Seat {
 
   #take(message: Told & { presence?: Told }): void {
     const { type, room = "" } = message;
-    // Redis was unavailable for longer than a join waits, so the client is not in the room.
+    // Redis was unavailable longer than a join waits, so the client is not in the room.
     if (type === "error") return this.close();
     const presence = type === "joined" ? message.presence : message;
     if (presence?.users === undefined) return;
@@ -61,7 +61,7 @@ class Seat {
   }
 }
 
-/** Runs a schedule. Throws if a node or client differs from the actual presence. */
+/** Runs a schedule. Throws if a node or client does not report the actual presence. */
 export async function playPresence(random: Random, steps: number, keeps: boolean): Promise<object> {
   const options = keeps ? ["--appendonly", "yes", "--appendfsync", "no"] : [];
   const config = {
@@ -111,7 +111,7 @@ class Game {
     for (const seat of this.seats) seat.close();
   }
 
-  /** Repairs everything, then checks that every node and every subscriber has the actual presence. */
+  /** Repairs everything, then checks that every node and every subscriber reports the actual presence. */
   async calm(): Promise<void> {
     const { cluster } = this;
     for (const { link } of cluster.nodes) {
@@ -210,7 +210,7 @@ class Game {
     link.release();
   }
 
-  /** Cuts a node off. Meanwhile other users join and leave. */
+  /** Cuts off a node while users join and leave. */
   async #cutOff({ link }: Node, ms: number): Promise<void> {
     link.refuse();
     for (let i = 0; i < 3; i++) {

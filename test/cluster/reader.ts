@@ -44,7 +44,7 @@ export class Reader {
     this.#running = this.#run();
   }
 
-  /** Resolves when the start positions of all rooms are known. */
+  /** True once the start positions of all rooms are known. */
   get started(): boolean {
     return this.#cursors.size === this.rooms.length;
   }

@@ -24,7 +24,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
   afterAll(() => cluster.stop());
   beforeEach(() => cluster.whole());
 
-  /** Two nodes on a log of their own. Each node is configured with the addresses of different servers. */
+  /** Starts two nodes with their own log. Each node's config lists a different server's address. */
   async function nodes(
     options: Options = {},
   ): Promise<{ a: TestNode; b: TestNode; shard: Shard; tag: string }> {
@@ -145,7 +145,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     await join(a, "leaving");
     await join(b, "staying");
     await until(async () => (await usersOf(b)).length === 2);
-    // A stopping node writes when its users' grace periods end.
+    // When a node stops, it stores the times at which its users' grace periods end.
     await a.stop();
     const [to] = shard.others as [RedisServer];
     await cluster.move(tag, to, async (moveKeys) => {
@@ -158,7 +158,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     });
     const users = ["late", "leaving", "staying"];
     await until(async () => Bun.deepEquals(await usersOf(b), users));
-    // Each user is reported by one node, according to the counts in the hash.
+    // According to the counts in the hash, exactly one node reports each user.
     await until(async () => {
       const counts = (await to.ask("HGETALL", `${tag}:users:r`)) as string[];
       return Bun.deepEquals(counts.toSorted(), [...users.map(() => "1"), ...users]);

@@ -20,8 +20,8 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
   beforeEach(() => cluster.whole());
 
   /**
-   * Nodes on a log of their own.
-   * @param named selects the servers that the nodes' address lists
+   * Starts nodes with their own log.
+   * @param named returns the servers to list in the nodes' Redis address
    */
   async function nodes(
     named: (shard: Shard) => RedisServer[] = () => cluster.servers,

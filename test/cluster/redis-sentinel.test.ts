@@ -1,4 +1,5 @@
-// Nodes that use Sentinels while a replica takes over: Sentinels may hang, clients continue, and losses are reported.
+// Nodes that use Sentinels, while a replica takes over: clients continue even if Sentinels hang, and losses are
+// reported.
 import { expect } from "bun:test";
 import { publishAt, stateOf } from "../support/answers.ts";
 import { longTests } from "../support/long.ts";

@@ -1,14 +1,16 @@
-// A random schedule for a cluster: nodes and Redis die and restart, connections break, and clients lose nothing
-// silently.
+// A random schedule for a cluster: nodes and Redis die and restart, connections break, and clients are notified of
+// every loss.
 import { Random } from "../support/random.ts";
 import { type Acked, checkAll } from "./check.ts";
 import { Cluster, type Node } from "./cluster.ts";
 import { Reader, type Way, WAYS } from "./reader.ts";
 
-/** How Redis persists data: its `appendfsync`, or not at all. */
+/** Redis's `appendfsync` setting. `nothing` means that persistence is off. */
 export type Keeping = "always" | "everysec" | "nothing";
 
-/** With `everysec`, Redis may reply this long before it writes, because a write waits for a running fsync. In ms. */
+/**
+ * With `everysec`, Redis may reply up to this many ms before it writes, because a write waits for an fsync in progress.
+ */
 const POSTPONED_MS = 2000;
 /** Interval between measurements of the file size, in ms. */
 const NOTE_MS = 20;
@@ -53,7 +55,7 @@ class Game {
   refused = 0;
   #number = 0;
   #publishing = new Set<Promise<void>>();
-  /** Sizes of Redis's file over the last two seconds. */
+  /** Sizes of Redis's file in the last two seconds. */
   #sizes: { at: number; size: number }[] = [];
   readonly #noting: Timer | undefined;
 
@@ -195,7 +197,8 @@ class Game {
     this.#sizes = [];
     await redis.kill();
     await Bun.sleep(this.random.below(500));
-    // Discards as much as could be unwritten, because this disk is never slow enough for that.
+    // Truncates the file to a size that it had in the last two seconds. A slow disk could cause this loss, but the
+    // test's disk is never slow enough.
     if (this.keeping === "everysec" && written.length > 0) redis.loseAfter(this.random.pick(written).size);
     await redis.begin();
   }
@@ -233,7 +236,7 @@ class Game {
         if (status !== 503 && status !== 0) throw new Error(`publishing was answered with ${status}`);
         this.refused++;
       } catch (error) {
-        // The node died during the request. The publication may be stored or not, and the key prevents a duplicate.
+        // The node died during the request. The publication may have been stored. The key prevents a duplicate.
         if (error instanceof Error && error.message.startsWith("publishing")) throw error;
       }
       await Bun.sleep(30);

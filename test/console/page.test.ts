@@ -1,4 +1,5 @@
-// The console page over HTTP: one complete response, a strict policy, and a switch to disable it.
+// The console page over HTTP: one complete response, a strict content security policy, and an option to disable the
+// page.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// The console's figures: totals of the samples of one or more nodes.
+// The console's figures, which combine the samples from one or more nodes.
 import { expect, test } from "bun:test";
 import { Series, WINDOW_SECONDS } from "../../src/console/app/series.ts";
 import type { ServerSample } from "../../src/protocol/status-rooms.ts";
@@ -52,7 +52,7 @@ test("for one node, figures equal the samples; rates are per second at any inter
 test("for several nodes, counts are summed, and latencies are the maximum", () => {
   const series = new Series();
   for (let i = 0; i < 5; i++) {
-    // The nodes sample at different moments.
+    // The nodes take their samples at different times.
     series.add(sample("a", START + i * 1000, { ...sessions(3), toSockets: { p50: 1, p99: 2 } }));
     series.add(sample("b", START + i * 1000 + 400, { ...sessions(4), toSockets: { p50: 1, p99: i } }));
   }

@@ -1,4 +1,4 @@
-// The contract of logs that outlive the process: which state they have after a restart.
+// The contract of logs that outlive the process: the state that a log has after a restart.
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Log } from "../../src/log/log.ts";
 import type { Draft, Publication } from "../../src/protocol/publication.ts";
@@ -139,7 +139,7 @@ function stays(on: Reopened): void {
       after = slice.upTo;
     }
     expect(read).toEqual(all.slice(-read.length));
-    // Trims the front, which is not in memory, and the end, which is.
+    // Trims the oldest messages, which are not in memory, and some newer ones, which are.
     on.log.replaceRetention(() => ({ count: 2500, age: 3_600_000, bytes: 1e9 }));
     const more = seqs(await on.appendMany("b", 10));
     expect(seqs((await on.log.newest("b", 5000)).publications)).toEqual([...all.slice(-2490), ...more]);
@@ -171,7 +171,7 @@ function goes(on: Reopened): void {
     const { from, publications } = await on.read("m", seq - 1);
     expect(publications).toEqual([]);
     expect(from).toBeGreaterThanOrEqual(seq);
-    // Later messages are not a gap.
+    // For messages published after the restart, no gap is reported.
     const { last } = on.log;
     const next = await on.append("m");
     expect(await on.read("m", last)).toMatchObject({ from: last, publications: [{ seq: next.seq }] });

@@ -94,14 +94,14 @@ async function check(
     if (disorder > 0) throw new Error(`${disorder} publications arrived out of order`);
     for (const [room, all] of received) {
       const there = stored.get(room) ?? [];
-      // With deliver: at-once, messages that were already delivered may be lost in the kill.
+      // With `deliver: "at-once"`, messages that were already delivered may be lost when the server is killed.
       const known = new Set(there.map(({ seq }) => seq));
       same(`${room}, received`, room === EARLY ? all.filter(({ seq }) => known.has(seq)) : all, there);
     }
   }
 }
 
-/** Reads all stored messages, as a client that starts at the very beginning. */
+/** Reads all stored messages, like a client that starts at the first position. */
 async function readAll(
   server: KillableServer,
   acked: ReadonlyMap<number, number>,

@@ -29,7 +29,7 @@ const say = async ({ log }: Opened, room: string, size = 1000, key?: string) =>
 const burst = (opened: Opened, room: string, count: number, size?: number) =>
   Promise.all(Array.from({ length: count }, () => say(opened, room, size)));
 
-/** The log cleans up by itself, in small steps. */
+/** Waits for a condition. The log cleans up by itself, in small steps. */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await Bun.sleep(10);
 }

@@ -66,7 +66,7 @@ inBrowser(
     await has(page, "tail", "from the console");
     await has(page, "publish-result", "stored at");
     expect(await reader.next()).toBe('{"text":"from the console"}');
-    // Invalid data shows the server's error message.
+    // If the data is invalid, the page shows the server's error message.
     await page.locator("#data").fill("no object");
     await page.locator("#data").press("Control+Enter");
     await has(page, "publish-result", "does not fit the schema");

@@ -1,4 +1,4 @@
-// The Python client, written from docs/protocol.md, run from the command line against a real server.
+// The Python client, which was written from docs/protocol.md, runs from the command line against a real server.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { collect, Inbox } from "../support/clients.ts";

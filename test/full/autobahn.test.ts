@@ -1,4 +1,4 @@
-// The Autobahn suite: its cases on a raw socket pass. THUMP_WSTEST is the path of wstest (docs/autobahn.md).
+// The Autobahn suite's cases pass on a raw socket. THUMP_WSTEST is the path of wstest (docs/autobahn.md).
 import { expect } from "bun:test";
 import { join } from "node:path";
 import { environment, launch } from "../support/process.ts";
@@ -6,7 +6,7 @@ import { testIf } from "../support/skip.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const WSTEST = process.env["THUMP_WSTEST"] ?? Bun.which("wstest");
-/** Compression (12 and 13) takes much longer. */
+/** All cases except those for compression (12 and 13), which take much longer. */
 const CASES = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*"];
 const HALF_AN_HOUR_MS = 30 * 60_000;
 

@@ -1,4 +1,4 @@
-// One client floods the server with rooms, joins, publications and connections. It gets `rate` errors or is
+// One client floods the server with rooms, joins, publications and connections. The client gets `rate` errors or is
 // disconnected.
 import { expect, test } from "bun:test";
 import { eventually } from "../support/answers.ts";
@@ -130,7 +130,7 @@ test("many sessions from one address that publish endlessly share the address's 
     await Promise.all(sockets.map(({ closed }) => closed));
   });
   const { publications } = await server.thump.hub.log.newest("flood", 5000);
-  // The bucket may have been refilled for a second or two.
+  // The bucket may have refilled for a second or two.
   expect(publications.length).toBeWithin(1000, 1010);
 });
 

@@ -47,7 +47,7 @@ async function listeners(server: TestServer): Promise<() => Promise<Record<strin
       await events.until((all) => all.at(-1)?.data.includes(END) === true);
     await lines.lines.until((all) => all.some((line) => line.includes(END)));
     const { epoch } = server.thump.hub.log;
-    // Only the server sets ids, and no events appear other than the published ones.
+    // Only the server sets ids, and only the published events appear.
     for (const { id = "", event } of [...one.events.all, ...several.events.all]) {
       expect(id).toStartWith(`${epoch}-`);
       expect(event).toBeUndefined();

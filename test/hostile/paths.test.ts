@@ -42,7 +42,7 @@ const PLACES: Record<string, () => Place> = {
   "an app, with a prefix": () => inApp(withPlugin("/live"), "/live"),
   "an app's group": () => {
     const app: unknown = new Elysia().group("/api", (group) => group.use(thump(OPTIONS)));
-    // Elysia's types lose a group's decorators.
+    // In Elysia's types, a group loses its decorators.
     return inApp(app as ReturnType<typeof withPlugin>, "/api");
   },
 };
@@ -92,7 +92,7 @@ const reads =
     };
   };
 
-/** The joined rooms. */
+/** Requests a target and returns the rooms that the request joined. */
 const listens =
   (fields: string[]): Act =>
   async (place, target, _, hosts) => {

@@ -1,4 +1,5 @@
-// More forged tokens than in test/auth/tokens.test.ts: headers with keys, duplicate claims, huge tokens, floods.
+// Forged tokens in addition to those in test/auth/tokens.test.ts: headers with keys, duplicate claims, huge tokens,
+// floods.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { Clock } from "../support/clock.ts";
@@ -139,7 +140,7 @@ test("every request with an invalid token or key is charged as a connect, and at
     expect(await statusOf("/rooms/r/history", "DELETE", bad)).toBe(401);
     for (const path of ["/rooms/r", "/publish", "/revoke"])
       expect(await statusOf(path, "POST", bad)).toBe(429);
-    // Valid tokens are rejected too, because the server does not verify any.
+    // Valid tokens are rejected too, because the server verifies no tokens while the address is at its limit.
     expect(await statusOf("/rooms/r", "POST", bearer(token()))).toBe(429);
     expect((await server.publish("r", "x", bearer(token()))).status).toBe(201);
     clock.pass(1000);

@@ -43,7 +43,7 @@ async function returnByPost(server: TestServer, joins: object[], count: number):
 
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-/** Each way to return to many rooms. Returns the data in the order of arrival. */
+/** Ways to return to many rooms. Each returns the data in order of arrival. */
 const WAYS: Record<string, (server: TestServer, rooms: string[], after: string) => Promise<unknown[]>> = {
   "POST /events": async (server, rooms, after) => {
     const joins = rooms.map((room) => ({ room, after }));
@@ -102,7 +102,7 @@ test("the work per publication grows at most with the logarithm of the number of
   };
   const few = await perPublication(10);
   const many = await perPublication(1000);
-  // A constant factor is fine. Sorting in each piece would take 40 steps per publication.
+  // A constant factor is acceptable. Sorting in each piece would take 40 steps per publication.
   expect(many.steps).toBeLessThan(few.steps * 3);
   expect(many.comparisons).toBeLessThan(few.comparisons * 10);
 });
@@ -132,7 +132,7 @@ test("for sockets that do not read, the server holds only a position, not the me
   await joinStalled(server, 4, () => true);
   expect(hub.catchUp.backlog.heldBytes).toBe(0);
   await hub.forget("r");
-  // Neither the room nor a waiting session holds the deleted message, though Bun may keep it a moment longer.
+  // Neither the room nor a waiting session holds the deleted message, but garbage collection may take a moment.
   for (let i = 0; newest.deref() && i < 100; i++) {
     await new Promise(setImmediate);
     Bun.gc(true);
@@ -158,7 +158,7 @@ test("a replay that exceeds the client's rate waits instead of failing, and is c
     limits: { rates: { user: { reads: { rate: "2MiB", burst: "64KiB" } } } },
   });
   for (let i = 0; i < 1000; i++) await server.thump.publish("r", i);
-  // The debt is not paid off until the clock is moved, however long the test takes.
+  // Only the test moves the clock, so the debt remains, however long the test takes.
   const clock = new Clock(server);
   const headers = bearer(token());
   const client = await multiplexed(server.socket("/ws"), { headers });
@@ -169,7 +169,7 @@ test("a replay that exceeds the client's rate waits instead of failing, and is c
   // While the replay waits, other reads are rejected, and new messages are sent after the replay.
   expect(await client.ask({ type: "history", room: "r" })).toMatchObject({ type: "error", code: "rate" });
   await server.thump.publish("r", 1000);
-  // Moves the clock, so that enough is paid off each time the replay checks again.
+  // Moves the clock far enough that the replay continues each time it checks its debt.
   const passing = setInterval(() => clock.pass(1000), 1);
   cleanup(() => clearInterval(passing));
   await client.until(() => client.messages().length === 1001);

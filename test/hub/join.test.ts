@@ -57,7 +57,7 @@ test("a session that ends during a join leaves no state", async () => {
   );
   for (const { socket } of sockets) socket.ws.terminate();
   await eventually(() => hub.sessions.size === 0);
-  // Joins that were still in progress must not add anything.
+  // Joins that are still in progress must not add any state.
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(hub.rooms.size).toBe(0);
   expect(hub.roomLimits.counted).toBe(0);

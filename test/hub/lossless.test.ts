@@ -12,11 +12,11 @@ const LARGE = { history: { count: 1_000_000, bytes: "1GiB" } };
 
 interface Variant {
   size: number;
-  /** Incompressible bytes, deflated: the frames are larger than the data. */
+  /** The data is incompressible and the room is compressed, so frames are larger than the data. */
   deflated?: true;
 }
 
-// At 15,000 bytes, Bun holds the most bytes that it does not count: 32 messages of less than 16 KiB.
+// The amount that Bun buffers without counting it is largest at 15,000 bytes: 32 messages of less than 16 KiB.
 const VARIANTS: Variant[] = [100, 1_000, 15_000, 16_300, 17_000, 40_000].map((size) => ({ size }));
 for (const size of [100, 15_000, 17_000]) VARIANTS.push({ size, deflated: true });
 
@@ -41,7 +41,7 @@ for (const { size, deflated } of VARIANTS) {
     expect(healthy.ws.extensions).toBe(deflated ? "permessage-deflate" : "");
     // Bursts of less than about 2.5 MB fit into the kernel's buffers, so the smallest size does not lag.
     if (size > 100) expect(server.thump.hub.stats.lagged).toBeGreaterThan(0);
-    // Each delivery is counted once, live or caught up.
+    // Each delivery is counted once, whether it was live or part of a catch-up.
     expect(server.thump.hub.stats).toMatchObject({ lost: 0, deliveries: 2 * 3 * count });
 
     function publish(n: number): void {

@@ -1,4 +1,5 @@
-// A merge's heap compared with a sorted list: every publication once, in order, with logarithmic work.
+// The heap of a merge, compared with a sorted list: it returns every publication once and in order, with logarithmic
+// work.
 import { expect, test } from "bun:test";
 import { type HeapItem, MinHeap } from "../../src/hub/min-heap.ts";
 import type { Random } from "../support/random.ts";

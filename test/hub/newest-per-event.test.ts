@@ -1,4 +1,4 @@
-// Rooms with `lag: "latest"`: selects each event's newest publication from a slice and from a history.
+// Rooms with `lag: "latest"`: each event's newest publication is selected from a slice and from a history.
 import { expect, test } from "bun:test";
 import { newestPerEvent } from "../../src/hub/newest-per-event.ts";
 import type { Publication } from "../../src/protocol/publication.ts";

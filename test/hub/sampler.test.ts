@@ -6,7 +6,7 @@ import { openMultiplexed } from "../support/streams.ts";
 import { randomTest } from "../support/random.ts";
 import { startServer } from "../support/server.ts";
 
-/** Measures a sampler's most visits in one event-loop tick, from now on. */
+/** Measures a sampler's largest number of visits per event-loop tick, from now on. */
 function watch(sampler: { readonly visits: number }): { most: number; stop(): void } {
   let done = false;
   let before = sampler.visits;

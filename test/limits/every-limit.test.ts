@@ -174,7 +174,7 @@ const LIMITS: Record<string, Row> = {
   },
   headTime: {
     options: { limits: { headTime: "5s" } },
-    // Bun closes these connections without notice, which only the number of open files shows.
+    // Bun closes these connections without notice, which is visible only in the number of open files.
     async bite(server) {
       const open = async () => (await metricsOf(server)).of("process_open_fds");
       const before = await open();
@@ -296,7 +296,7 @@ const FIXED: Record<string, Row> = {
     options: { limits: { rates: { session: { publishes: once } } } },
     async bite(server) {
       const socket = await connect(server.socket("/rooms/r"));
-      // One is accepted, one gets an error with a retry time, and a hundred more are tolerated.
+      // One frame is accepted, one gets an error with a retry time, and a hundred more are tolerated.
       for (let i = 0; i < 103; i++) socket.send("x");
       expect((await socket.closed).code).toBe(4429);
     },

@@ -139,8 +139,8 @@ test("with a secret, metrics are available to local requests for the server's ow
 });
 
 /**
- * Ways to serve an app in which Elysia does not provide the client address. The flag tells whether the plugin can find
- * it.
+ * Ways to serve an app in which Elysia does not provide the client address. The boolean states whether the plugin can
+ * find the address.
  */
 const WAYS: [string, boolean, (options: Options) => Place][] = [
   ["Bun.serve({ fetch: app.fetch })", false, (options) => serve(new Elysia().use(thump(options)).fetch)],
@@ -271,14 +271,14 @@ test("before Bun's idle timeout, a stream sends a keep-alive and a poll is answe
   const decoder = new TextDecoder();
   for await (const chunk of stream.body as unknown as AsyncIterable<Uint8Array>) {
     text += decoder.decode(chunk, { stream: true });
-    // The stream's first position, and that of a keep-alive.
+    // The stream has sent its first position and that of a keep-alive.
     if ((text.match(/^id:/gm) ?? []).length >= 2) break;
   }
   expect((await poll).status).toBe(200);
 });
 
 const SRC = join(import.meta.dir, "../../src");
-/** The files that may mention loopback, and why. Only the first two examine requests. */
+/** The files that may mention loopback, with the reason. Only the first two examine requests. */
 const KNOW_LOOPBACK: Record<string, string> = {
   "limits/local-request.ts": "decides whether a request is local",
   "server/exposure.ts": "calls local-request.ts, once per request",

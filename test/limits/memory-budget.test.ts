@@ -8,7 +8,7 @@ import { randomTest } from "../support/random.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 
 const KIB = 1024;
-/** Cost of rooms without sessions, in addition to their publications. */
+/** The cost of rooms without sessions, in addition to the cost of their publications. */
 const own = (...rooms: string[]) => rooms.reduce((sum, room) => sum + roomBytes(room), 0);
 /** Data of a publication that costs 1 KiB. */
 const DATA = "x".repeat(768);
@@ -34,7 +34,7 @@ test("the oldest messages in unused rooms are evicted first, and evictions are c
   expect((await metricsOf(server)).of("thump_kept_rooms_bytes")).toBe(own("old", "new"));
   expect((await metricsOf(server)).of("thump_evictions_total")).toBe(0);
   await publishAt(server, "new", DATA);
-  // Evicts down to 95 %, so that not every publication causes an eviction.
+  // Eviction continues down to 95 % of the budget, so that not every publication causes an eviction.
   expect(await counts(server, "watched", "old", "new")).toEqual([20, 33, 41]);
   const metrics = await metricsOf(server);
   expect(metrics.of("thump_kept_bytes")).toBe(94 * KIB);
@@ -156,7 +156,7 @@ test("a lagging client whose missed messages are evicted gets a gap notice and c
   expect(JSON.parse(frames[gap] as string)).toMatchObject({ type: "gap", room: "r" });
   const numbers = frames.filter((_, i) => i !== gap).map((frame) => Number.parseInt(frame, 10));
   const first = numbers[gap] as number;
-  // Contiguous before and after the gap, with some messages missing between.
+  // The messages before the gap are contiguous, and so are those after it. Some messages in between are missing.
   expect(numbers.slice(0, gap)).toEqual(Array.from({ length: gap }, (_, i) => i));
   expect(first).toBeGreaterThan(gap);
   expect(numbers.slice(gap)).toEqual(Array.from({ length: count - first }, (_, i) => first + i));

@@ -1,4 +1,4 @@
-// Token buckets, compared with a simple model, and the number of stored buckets.
+// Token buckets, compared with a simple model, and the number of buckets that are stored.
 import { expect, test } from "bun:test";
 import { BucketStore, fullAfter, waitFor } from "../../src/limits/token-buckets.ts";
 import { addressKeyOf } from "../../src/limits/client-address.ts";

@@ -60,7 +60,7 @@ test("per-address limits cover all of an address's clients, but not local reques
   const server = startServer({ open: true, proxies: ["loopback"], limits: { rates: { address } } });
   const clock = new Clock(server);
   for (const status of [201, 201, 429]) expect((await post(server, "203.0.113.9")).status).toBe(status);
-  // A client with one address in a /64 has all of them.
+  // A client with one address in a /64 can use all of the prefix's addresses.
   for (const [i, status] of [201, 201, 429].entries())
     expect((await post(server, `2001:db8:0:7::${i}`)).status).toBe(status);
   expect((await post(server, "203.0.113.8")).status).toBe(201);

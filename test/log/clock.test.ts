@@ -28,7 +28,7 @@ test("the clock follows the machine's clock until the machine's clock is set", (
     pass(ms);
     expect(clock.now()).toBe(time.wall);
   }
-  // A small correction, as a time service makes it.
+  // A small correction, such as a time service makes.
   time.wall += 900;
   expect(clock.now()).toBe(time.wall);
 });

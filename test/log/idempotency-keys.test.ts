@@ -1,4 +1,4 @@
-// Idempotency keys are remembered for a limited time and are limited in number.
+// Idempotency keys are stored for a limited time and in limited number.
 import { expect, test } from "bun:test";
 import { hashDraft, IdempotencyKeys, scopedKey } from "../../src/log/idempotency-keys.ts";
 import type { Data } from "../../src/protocol/data.ts";

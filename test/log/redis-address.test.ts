@@ -86,7 +86,8 @@ describeIf(noRedis)("connections to an address", () => {
     await until(async () => String(await sentinel.ask("INFO", "sentinel")).includes("slaves=1"));
     const log = await works(`redis+sentinel://127.0.0.1:${sentinel.port}/main`);
     const { epoch, last } = log;
-    // Replication has a delay. Messages that have not reached the replicas would be lost, which causes a new epoch.
+    // Waits for replication, which has a delay. Messages that have not reached the replica would be lost, and the log
+    // would start a new epoch.
     const offset = async (server: RedisServer, name: string) =>
       Number(new RegExp(`${name}:([0-9]+)`).exec(String(await server.ask("INFO", "replication")))?.[1]);
     const far = await offset(first, "master_repl_offset");

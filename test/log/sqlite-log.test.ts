@@ -34,7 +34,7 @@ test("rooms in memory do not wait for the file, and a subscriber to both kinds r
   await say(log, "none:a");
   const seen: number[] = [];
   for (const room of ["a", "none:a"]) log.subscribe(room, ({ seq }) => seen.push(seq));
-  // The first few wait, because the log does not know yet how many seqs to leave free.
+  // The first few publications wait, because the log does not yet know how many seqs to leave free.
   const all: Promise<unknown>[] = [];
   for (let i = 0; i < 200; i++) {
     all.push(say(log, "a"), say(log, "none:a"));
@@ -108,7 +108,7 @@ test("as the number of rooms grows, few stay in memory, and all are read back an
     const said = await Promise.all(names.slice(i, i + 100).map((name) => say(log, name)));
     positions.push(...said.map(({ seq }) => seq));
   }
-  // A quarter of the memory limit, at 524 bytes or more per room.
+  // Loaded rooms may use a quarter of the memory limit, and each takes at least 524 bytes.
   expect(log.loaded).toBeLessThan(600);
   expect([...log.rooms()].sort()).toEqual(names.toSorted());
   for (let i = 0; i < names.length; i += 7) {

@@ -114,7 +114,7 @@ async function openMultiplexed(
         for (const room of rooms) ws.send(JSON.stringify({ type: "join", room, after }));
       } else if (frame.type === "joined") {
         joined.add(frame.room);
-        // Without a cursor it starts exactly here.
+        // Without a cursor, the room starts exactly here.
         if (after === undefined) to.at(seqOf(frame.at), frame.room);
         if (joined.size === rooms.length) resolve();
       } else if (frame.type === "message") to.message(frame.room, frame.data.n);
@@ -238,14 +238,17 @@ function takeLine(line: string, to: Listener): boolean {
   return frame.type === "position";
 }
 
-/** Returns a function that processes one event of a multiplexed stream. It returns true for the last room's reply. */
+/**
+ * Returns a function that processes one event of a multiplexed stream. The function returns true for the last room's
+ * reply.
+ */
 function takeFrame(rooms: string[], fresh: boolean) {
   const joined = new Set<string>();
   return (block: string, to: Listener): boolean => {
     const frame = JSON.parse(/^data: (.*)$/m.exec(block)?.[1] as string) as Message;
     if (frame.type === "joined") {
       joined.add(frame.room);
-      // Without a cursor it starts exactly here.
+      // Without a cursor, the room starts exactly here.
       if (fresh) to.at(seqOf(frame.at), frame.room);
       return joined.size === rooms.length;
     }
@@ -254,7 +257,10 @@ function takeFrame(rooms: string[], fresh: boolean) {
   };
 }
 
-/** Returns a function that processes one block of an event stream. It returns true for the stream's start position. */
+/**
+ * Returns a function that processes one block of an event stream. The function returns true for the stream's start
+ * position.
+ */
 function takeBlock(kind: Kind, rooms: string[]) {
   return (block: string, to: Listener): boolean => {
     const fields = new Map(

@@ -158,7 +158,7 @@ class Game {
     return server;
   }
 
-  /** Limits catch-up to a few publications per piece, a few pieces per tick, and almost no reading ahead. */
+  /** Limits catch-up to a few publications per piece and a few pieces per tick, with almost no read-ahead. */
   #cutSmall({ thump }: TestServer): void {
     const { random } = this;
     const { limits, governor, backlog } = thump.hub.catchUp;
@@ -191,14 +191,14 @@ class Game {
     else if (dice < 0.55)
       await this.#publish(1 + random.below(20), random.pick([10, 200, 2000, 15_000, 40_000]));
     else if (dice < 0.62) await this.#publish(150 + random.below(150), random.pick([15_000, 40_000]));
-    // For clients that already lag: many small messages, more than one slice holds.
+    // Clients that already lag need many small messages, more than one slice holds.
     else if (dice < 0.65) await this.#publish(400 + random.below(800), 10);
     else if (dice < 0.72) this.#pause(random.pick(connected), true);
     else if (dice < 0.82) this.#pause(random.pick(connected), false);
     else if (dice < 0.9) this.#drop(random.pick(connected));
     else await this.#return();
     for (const { connection } of connected) if (random.chance(3)) connection?.ping?.();
-    // Some steps wait for everything in flight to arrive, most do not.
+    // Some steps wait until everything in flight has arrived. Most do not.
     if (random.below(10) < 4) await ticks();
     this.#check();
   }
@@ -280,7 +280,7 @@ class Game {
     const after = position === undefined ? undefined : `${this.server.thump.hub.log.epoch}-${position}`;
     const early: (() => void)[] = [];
     let known = false;
-    // Messages wait until the session id is known, because it tells whether they are the client's own.
+    // Messages are queued until the session id is known, because the id shows whether a message is the client's own.
     const later = (run: () => void) => void (known ? run() : early.push(run));
     client.trace.push(`connect ${kind} after ${after}`);
     client.connection = await open(kind, this.server, client.rooms, after, {

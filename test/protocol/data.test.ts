@@ -56,7 +56,7 @@ test("a missing value is null", () => {
 
 test("a string with a lone surrogate is escaped so that UTF-8 preserves it", () => {
   const { data } = dataFromValue("a\ud800b");
-  // As text, it would be sent verbatim on raw sockets and streams, and arrive as U+FFFD.
+  // Sent as text, the surrogate would be written verbatim to raw sockets and streams, and would arrive as U+FFFD.
   expect(data.kind).toBe("json");
   const overTheWire = new TextDecoder().decode(new TextEncoder().encode(dataAsJson(data)));
   expect(JSON.parse(overTheWire)).toBe("a\ud800b");

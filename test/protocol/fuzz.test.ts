@@ -1,4 +1,4 @@
-// Fuzz tests: for random and damaged input, every decoder returns a result or throws a ThumpError, nothing else.
+// Fuzz tests: for random and damaged input, every decoder either returns a result or throws a ThumpError.
 import { expect } from "bun:test";
 import { ThumpError } from "../../src/index.ts";
 import { decodeCommand } from "../../src/protocol/commands.ts";

@@ -1,4 +1,5 @@
-// Finding JSON fields and elements without parsing: the same ones that JSON.parse finds, as written.
+// JSON fields and elements are found without parsing. They are the ones that JSON.parse finds, and keep their original
+// text.
 import { expect, test } from "bun:test";
 import { ThumpError } from "../../src/index.ts";
 import { JsonElements } from "../../src/protocol/json-elements.ts";

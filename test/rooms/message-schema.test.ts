@@ -1,4 +1,4 @@
-// Rule schemas: Standard Schemas from real libraries work, and schemas that would validate nothing are rejected.
+// Rule schemas: Standard Schemas from real libraries work, and schemas that would not validate anything are rejected.
 import { expect, test } from "bun:test";
 import { t as Elysia } from "elysia";
 import { Type } from "typebox";

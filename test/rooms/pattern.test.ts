@@ -1,4 +1,4 @@
-// Patterns: which names they match, that only `*` and `{name}` are special, and that none is slow.
+// Patterns match the right names, only `*` and `{name}` are special, and no pattern is slow.
 import { expect, test } from "bun:test";
 import { compilePattern } from "../../src/rooms/pattern.ts";
 import { randomTest } from "../support/random.ts";

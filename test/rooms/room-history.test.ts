@@ -88,7 +88,7 @@ test("after a forget, everything earlier is a gap", () => {
   expect(history.read(1, 9)).toMatchObject({ from: 5, upTo: 6 });
 });
 
-/** The same as a plain array: all publications ever pushed, and the index of the first stored one. */
+/** The same history as a plain array: all publications ever pushed, and the index of the first stored one. */
 class Plain {
   all: Publication[] = [];
   start = 0;

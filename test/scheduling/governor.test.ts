@@ -75,7 +75,8 @@ test("in long ticks, deferred work may take a fraction of the time of all other 
     await tick();
     perTick.push(done.length - before);
   }
-  // The governor does not run at the start of the first tick, so it does not know how long other work took before it.
+  // The governor does not run at the start of the first tick, so it does not know how much time other work took before
+  // it.
   expect(perTick).toEqual([1, 1, 3, 3, 8, 1, 1]);
 });
 

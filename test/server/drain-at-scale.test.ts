@@ -36,7 +36,9 @@ function openSocket(started: Started, path: string): Promise<Seen> {
   });
 }
 
-/** Uses TCP, because `fetch` opens at most a few hundred connections. Each chunk from the server has whole lines. */
+/**
+ * Uses TCP, because `fetch` opens at most a few hundred connections. Each chunk from the server contains whole lines.
+ */
 function openStream({ port }: Started, path: string, accept: string): Promise<Seen> {
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const seen: Seen = { numbers: [], ended };
@@ -129,7 +131,10 @@ test(`${SOCKETS} sockets and ${STREAMS} streams are drained: nothing acknowledge
   expectSpread(streams.filter((_, i) => i % 3 !== 2).map(({ delay }) => delay ?? -1));
 }, 60_000);
 
-/** Checks that delays are within the drain period, and that no tenth of it has more than twice its share. */
+/**
+ * Checks that all delays are within the drain period, and that no tenth of the period has more than twice its share of
+ * delays.
+ */
 function expectSpread(delays: number[]): void {
   const tenths = Array.from({ length: 10 }, () => 0);
   for (const delay of delays) {

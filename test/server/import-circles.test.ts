@@ -1,4 +1,4 @@
-// No import cycles in src: each file can be read, and tested, after the files that it imports.
+// There are no import cycles in src: each file can be read and tested after the files that it imports.
 import { expect, test } from "bun:test";
 import { dirname, join, relative } from "node:path";
 

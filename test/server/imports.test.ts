@@ -16,7 +16,10 @@ const ORDER = [
   "transports",
   "server",
 ];
-/** Folders outside this order: `from` lists their allowed imports, `by` the folders or files that may import them. */
+/**
+ * Folders outside this order. `from` lists the folders that they may import, and `by` the folders or files that may
+ * import them.
+ */
 const OUTSIDE_ORDER: Record<string, { from: string[]; by: string[] }> = {
   client: { from: ["protocol"], by: ["console", "cli", "server"] },
   console: { from: ["protocol", "client"], by: ["server"] },

@@ -313,7 +313,7 @@ test("durability and folder may come from different sources", async () => {
     expect(await refusal(alone)).toEqual(["OptionsError", expect.stringContaining("requires --data")]);
   const inTwoPlaces = read([], { THUMP_DATA: "d", THUMP_REDIS: "redis://127.0.0.1" });
   expect(await refusal(inTwoPlaces)).toEqual(["OptionsError", expect.stringContaining("THUMP_REDIS")]);
-  // A store from a source with precedence replaces a store of a different kind.
+  // A store from a source with higher precedence replaces a store of a different kind.
   const { store } = await read(["--redis", "redis://127.0.0.1"], { THUMP_DATA: "d" }, files);
   expect(store).toEqual({ kind: "redis", url: "redis://127.0.0.1" });
 });

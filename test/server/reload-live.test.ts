@@ -103,7 +103,7 @@ const NOTIFICATIONS: Record<(typeof ways)[number], object> = {
   "multiplexed stream": LEFT,
 };
 
-/** Changes after which the client may join only `kept`, no longer `gone`. */
+/** Changes after which the client may still join `kept`, but not `gone`. */
 const CHANGES: [what: string, before: object, after: object, headers: () => Headers][] = [
   [
     "the API key's rooms are narrowed",

@@ -57,7 +57,7 @@ test.each([
         .length;
     const first = await publish();
     await setClock(server, "forward");
-    // Expired messages are removed on reads, and once per second.
+    // Expired messages are removed on reads and once per second.
     for (let i = 0; i < 8; i++) {
       expect(await count()).toBe(1);
       await Bun.sleep(250);

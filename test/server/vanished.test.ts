@@ -1,4 +1,4 @@
-// Clients whose network vanishes: packets are dropped without a close, but the clients' sessions end.
+// Clients whose network vanishes: packets are dropped and no connection is closed, but the clients' sessions end.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { setUserTimeout } from "../../src/server/tcp-user-timeout.ts";
@@ -67,7 +67,7 @@ testIf(noNamespaces)(
       await opened.until(({ length }) => length === TRANSPORTS.length);
       return opened;
     };
-    // A session on the server's side of the network, which stays.
+    // This session is on the server's side of the network and stays connected.
     await open(inside);
     expect((await open(outside)).all.toSorted()).toEqual(TRANSPORTS);
     const ended = () =>

@@ -70,7 +70,7 @@ test.each(BODIES)("POST %s: a token that expires while the body arrives", async 
   const server = secured();
   const exp = seconds(2);
   const request = await late(server, path, token(claims({ exp })), body);
-  // A request without a session gets no signal of the expiry.
+  // A request without a session is not notified of the expiry.
   while (Date.now() < exp * 1000) await Bun.sleep(20);
   const answer = await request.finish();
   expect(answer).toStartWith("HTTP/1.1 401");

@@ -5,7 +5,7 @@ import { Stream, type StreamEnd, streaming } from "../../src/stream-plugin/index
 import { Inbox } from "../support/clients.ts";
 import { listen, open, openUnread, textOf } from "./app.ts";
 
-/** Records the reasons for which streams end, and the steps of sources. */
+/** Records the reasons why streams end. */
 function recorder() {
   const log = new Inbox<string>();
   const onClose = ({ reason, error }: StreamEnd) =>

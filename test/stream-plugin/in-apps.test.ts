@@ -55,7 +55,7 @@ test.each([
   expect(await handled.text()).toBe(EXPECTED);
   const url = listen(app);
   expect(await textOf(`${url}/s`)).toBe(EXPECTED);
-  // A request that code passes to the app directly, while the server is known.
+  // The app handles a request directly while its server is known.
   expect(await (await app.handle(new Request("http://localhost/s"))).text()).toBe(EXPECTED);
 });
 

@@ -181,7 +181,7 @@ describe("differences from @elysiajs/stream", () => {
     expect(await events(`${url}/lines`)).toEqual(plain("a\nb"));
     expect(await events(`${url}/paid`)).toEqual(plain("paid: 5", "next"));
     expect((await fetch(`${url}/type`)).headers.get("content-type")).toBe("text/event-stream");
-    // Run the same with @elysiajs/stream, to detect when a difference disappears.
+    // Checks the same routes with @elysiajs/stream, to detect when a difference disappears.
     const before = listen(routes(theirs));
     expect(await events(`${before}/lines`)).toEqual(plain("a"));
     expect(await events(`${before}/paid`)).not.toEqual(plain("paid: 5", "next"));

@@ -1,4 +1,4 @@
-// Clients that disconnect before the response leave no state, whatever the request and its stage.
+// Clients that disconnect before the response leave no state behind, whatever they requested and at whatever stage.
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import http2 from "node:http2";
@@ -150,7 +150,7 @@ const overHttp1: Begin = async (
   return () => connection.socket.resetAndDestroy();
 };
 
-/** `all` closes the connection; otherwise only the stream is reset. */
+/** If `all` is true, closes the connection. Otherwise, resets only the stream. */
 const overHttp2 =
   (all: boolean): Begin =>
   async ({ server, headers, cursor }, { method, path, headers: own = {}, body }, cut) => {

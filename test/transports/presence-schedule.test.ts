@@ -47,7 +47,7 @@ async function appear(server: TestServer, random: Random): Promise<Actor> {
   };
 }
 
-/** Resolves when no presence message is pending and all have arrived. */
+/** Resolves when no presence message is pending and all sent ones have arrived. */
 async function settle(
   server: TestServer,
   listeners: Listener[],
@@ -110,7 +110,7 @@ randomTest(
           if (kind === "ndjson" && room !== "r") continue;
           const state = rosters.get(room)?.state;
           expect(state).toMatchObject(counts);
-          // Members are listed again only well below the limit.
+          // The list returns only when the number of members is well below the limit.
           if (names && Object.hasOwn(state ?? {}, "names") && (state as { names?: object }).names)
             expect(state).toEqual({ ...counts, names });
         }

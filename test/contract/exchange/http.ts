@@ -33,7 +33,7 @@ export class HttpExchange {
       this.#wake();
     });
     socket.on("error", () => {
-      // A reset ends the exchange like a close, because a `close` event follows.
+      // A reset needs no handling here, because a `close` event follows.
     });
     this.ended = new Promise((resolve) =>
       socket.once("close", () => {

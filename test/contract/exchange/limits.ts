@@ -7,7 +7,7 @@ import { RecordedSocket, UPGRADE } from "./socket.ts";
 import { send } from "./http.ts";
 import { RecordedStream } from "./stream.ts";
 
-/** So slow that the bucket is never refilled during a test. */
+/** A rate so low that the bucket never refills during a test. */
 const NEVER = { rate: 0.001, burst: 1 };
 
 export async function limits(): Promise<string> {
@@ -88,7 +88,7 @@ async function rooms(): Promise<string> {
   return recorder.text;
 }
 
-/** Records attempts to join a room that cannot be joined, with streams, polls and sockets. */
+/** Records the responses to streams, polls and sockets that try to join a room and fail. */
 async function everyWayIn(recorder: Recorder, room: string, headers: Record<string, string>): Promise<void> {
   for (const accept of ["text/event-stream", NDJSON])
     await recorder.http("GET", `/rooms/${room}`, { headers: { accept, ...headers } });

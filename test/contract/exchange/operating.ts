@@ -121,7 +121,7 @@ function shapeOf(value: unknown): string {
     .join(", ")}}`;
 }
 
-/** Records a reload that ends memberships and presence that the new rules do not allow. */
+/** Records a reload whose new rules end some memberships and presence. */
 async function reload(): Promise<string> {
   const rules = { "a:*": {}, "b:*": { presence: true } };
   const { recorder, server, dir } = await start({ rooms: rules });

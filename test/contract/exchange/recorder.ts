@@ -30,7 +30,7 @@ export class Recorder {
     return `${this.#lines.join("\n")}\n`;
   }
 
-  /** Begins a part of the recording, in which cursors and sessions are numbered from 1. */
+  /** Starts a part of the recording. Its cursors and sessions are numbered from 1. */
   part(title: string): void {
     this.#seqs = new Map();
     this.#sessions = new Map();
@@ -42,7 +42,7 @@ export class Recorder {
     this.#lines.push(this.clean(line));
   }
 
-  /** Waits for the server. @throws Error with the last recorded lines after the maximum time */
+  /** Waits for the server. @throws Error with the last recorded lines, if the maximum time passes */
   async wait<T>(something: Promise<T>): Promise<T> {
     let timer: Timer | undefined;
     const late = new Promise<never>((_, reject) => {
@@ -68,7 +68,7 @@ export class Recorder {
     this.#hidden.set(text, label);
   }
 
-  /** Reads the server's epoch from a room's position. The recorder replaces cursors with this epoch. */
+  /** Learns the server's epoch from a room's position, so that the recorder can replace cursors of this epoch. */
   async learnEpoch(headers: Record<string, string> = {}, room = "epoch"): Promise<string> {
     const reply = await send(this.port, "GET", `/rooms/${room}`, { headers });
     await reply.ended;

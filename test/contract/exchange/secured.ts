@@ -247,7 +247,7 @@ async function users(recorder: Recorder, u7: string): Promise<void> {
   await recorder.http("DELETE", "/users/u8/sessions", { headers: KEY });
   await b.closed();
   await a.next();
-  // Opened for a user who is already present, so that the snapshot is the same whenever it is taken.
+  // This stream opens while its user is already present, so its snapshot does not depend on timing.
   const stream = await RecordedStream.open(recorder, "stream", "/rooms/lobby:1?presence=1", {
     headers: bearer(u7),
   });

@@ -5,7 +5,7 @@ import { indent, type Recorder } from "./recorder.ts";
 export class RecordedStream {
   #read = 0;
 
-  /** @param end separates blocks: an empty line in event streams, a line break in NDJSON */
+  /** @param end the text that separates blocks: an empty line in event streams, a line break in NDJSON */
   constructor(
     readonly recorder: Recorder,
     readonly name: string,

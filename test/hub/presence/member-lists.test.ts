@@ -114,6 +114,6 @@ test("streams that start before the next change share one snapshot, which is com
     expect(JSON.parse(data)).toMatchObject({ users: 0, members: [] });
   }
   const texts = block.mock.calls.map(([chunk]) => new TextDecoder().decode(chunk));
-  // The first stream's join is a change for the second. No later change is sent before the room's next message.
+  // For the second stream, the first stream's join is a change. No later change is sent before the room's next message.
   expect(texts.filter((text) => text.includes('"members"')).length).toBeLessThanOrEqual(2);
 });

@@ -1,4 +1,4 @@
-// Query parameters and headers: the several names of the start position, header encoding, unknown parameters.
+// Query parameters and headers: the alternative names for the start position, header encoding, unknown parameters.
 import { expect, test } from "bun:test";
 import { dataOf, problemOf, publishAt, stateOf, type State } from "../../support/answers.ts";
 import { connect, multiplexed } from "../../support/clients.ts";

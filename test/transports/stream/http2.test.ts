@@ -1,4 +1,4 @@
-// TLS: many event streams on one HTTP/2 connection, where slow ones lag and catch up, alongside sockets.
+// TLS: many event streams share one HTTP/2 connection, slow streams lag and catch up, and sockets work alongside.
 import { expect, test } from "bun:test";
 import { noBrowser } from "../../../scripts/chromium.ts";
 import { openPages } from "../../support/browser.ts";
@@ -62,7 +62,7 @@ test("a stalled stream is detached from fan-out and catches up; others on its co
   for (let i = 0; i < count; i++) await server.thump.publish("r", `${i} ${"x".repeat(2000)}`);
   const last = (text: string) => text.includes(`data: ${count - 1} x`, text.length - 8000);
   await healthy.until(last);
-  // The stream has received as much as its window holds, and waits.
+  // The stream has received as much data as its window allows, and waits.
   await stalled.changes.until(() => stalled.bytes === 65_535);
   expect(server.thump.hub.stats.lagged).toBeGreaterThanOrEqual(1);
   expect([...server.thump.hub.sessions.values()].filter((session) => session.lagging).length).toBe(1);

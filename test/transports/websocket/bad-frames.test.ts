@@ -77,7 +77,7 @@ test("JSON that is nested too deeply is rejected with a specific error in every 
   expect(JSON.parse(String(await raw.next()))).toMatchObject({ type: "error", code: "malformed" });
   const posted = await server.publish("r", deep, { "content-type": "application/json" });
   expect(await posted.json()).toMatchObject({ status: 400, code: "malformed" });
-  // Brackets inside a string do not count.
+  // Brackets inside a string do not count as nesting.
   expect((await server.publish("r", JSON.stringify("[".repeat(1000)))).status).toBe(201);
   await other.isWell();
 });

@@ -89,7 +89,7 @@ test("frames sent during catch-up and members' publications are compressed too",
   expect(mux.messages().map(({ data }) => JSON.stringify(data))).toEqual([LONG, LONG]);
 });
 
-/** Zeros, which compress by a factor of a thousand. */
+/** A frame of zeros, which deflate shrinks by a factor of a thousand. */
 const bomb = (bytes: number) => clientFrame(0x42, deflate(Buffer.alloc(bytes)));
 
 async function closeCode(server: TestServer, frame: Uint8Array): Promise<number> {

@@ -28,7 +28,8 @@ test("after a temporary error, later publications are rejected until the first i
   const mux = await multiplexed(server.socket("/ws"));
   const publish = (key: string, data: string, more = {}) =>
     mux.ask({ type: "publish", room: "r", key, data, ordered: true, ...more });
-  // Sent together, so that the bucket does not refill before the second publication. The last one is not ordered.
+  // All are sent together, so that the bucket does not refill before the second publication. The last one is not
+  // ordered.
   const [first, refused, behind, free] = await Promise.all([
     publish("a", large),
     publish("b", large),
@@ -75,7 +76,7 @@ test("a client is not disconnected for publications sent before it received the 
   const mux = await multiplexed(server.socket("/ws"));
   const publish = (n: number) =>
     mux.ask({ type: "publish", room: "r", key: `k${n}`, data: n, ordered: true }) as Promise<Refused>;
-  // 290 of the 300 publications are rejected, most because the first rejected one must be retried before them.
+  // 290 of the 300 publications are rejected, most of them because the first rejected one must be retried before them.
   const answers = await Promise.all(Array.from({ length: 300 }, (_, n) => publish(n)));
   expect(answers.filter(({ type }) => type === "published").length).toBeGreaterThanOrEqual(10);
   expect(await mux.ask({ type: "ping" })).toMatchObject({ type: "pong" });
