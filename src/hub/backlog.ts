@@ -32,7 +32,8 @@ const MIN_READ_COUNT = 16;
  * - a publication
  * - a number: the membership's publications up to this seq are gone
  * - `"nothing"`: there is no publication up to the horizon
- * - `"unreachable"`: there is no publication up to `Backlog.reached`; whether there are later ones is not known yet
+ * - `"unreachable"`: there is no publication up to `Backlog.reached`, and it is not known yet whether there are later
+ * ones
  * - `"reading"`: the log is being read, and `onRead` will be called
  */
 export type NextPublication = Publication | number | "nothing" | "unreachable" | "reading";
@@ -60,7 +61,7 @@ export class Backlog {
     readonly onReadFailed: (membership: Membership, error: unknown) => void,
   ) {}
 
-  /** Updates the time that determines which publications have expired. Call this once per piece, before `next`. */
+  /** Updates the time used to check which publications have expired. Call this once per piece, before `next`. */
   refresh(): void {
     this.#now = now();
   }
@@ -71,7 +72,7 @@ export class Backlog {
    */
   next(membership: Membership, horizon: number): NextPublication {
     const after = membership.next - 1;
-    // Here a resume reads the missed messages: from a history in memory, otherwise from the log.
+    // Here a resume reads the missed messages, from a history in memory if possible and otherwise from the log.
     const history = this.#historyAfter(membership, after);
     if (!history) return this.#read(membership, after, horizon);
     const { room } = membership;
@@ -131,8 +132,8 @@ export class Backlog {
   }
 
   /**
-   * Returns the history to search. Reuses the previous history while that reaches back far enough, so that `nextIndex`
-   * stays valid.
+   * Returns the history to search. Reuses the previous history as long as it reaches back far enough, so that
+   * `nextIndex` stays valid.
    */
   #historyAfter(membership: Membership, after: number): RoomHistory | undefined {
     const { nextHistory } = membership;

@@ -1,9 +1,9 @@
-// Backpressure limits: limit how much a socket buffers, so that Bun never drops a message. Pure.
+// Backpressure limits: bound the buffer of each socket so that Bun never drops a message. Pure.
 
 const KIB = 1024;
 /**
- * Per socket, Bun can hold up to 32 published messages of less than 16 KiB that `getBufferedAmount()` does not count
- * yet.
+ * For each socket, Bun can hold up to 32 published messages, each smaller than 16 KiB, that `getBufferedAmount()` does
+ * not count yet.
  */
 const UNCOUNTED_BYTES = 32 * 16 * KIB;
 
@@ -16,7 +16,7 @@ export function wireBytes(bytes: number): number {
   return bytes + (bytes >>> 10) + 16;
 }
 
-/** Limits of one socket's buffer, in bytes. */
+/** Limits for one socket's buffer, in bytes. */
 export interface SocketLimits {
   /** A socket that buffers more than this amount is detached from the live fan-out. */
   readonly highWatermark: number;
@@ -59,7 +59,7 @@ export class FlowBudget {
     this.#spent += size;
   }
 
-  /** Call this when Bun reports that a socket is backed up. Triggers an early sweep, but not for every message. */
+  /** Call this when Bun reports that a socket is backed up. Triggers an early sweep, but not on every call. */
   backedUp(): void {
     if (this.#spent > this.socketLimits.highWatermark / 4) this.#sweep();
   }

@@ -8,8 +8,8 @@ export class BoundedReads {
   constructor(public max: number) {}
 
   /**
-   * Runs a read, immediately if fewer than `max` are running. Returns a plain value if the read starts immediately and
-   * returns one.
+   * Runs a read, or queues it if `max` reads are already running. Returns a plain value instead of a promise if the
+   * read starts immediately and returns a plain value.
    */
   run<T>(read: () => T | Promise<T>): T | Promise<T> {
     if (this.#running < this.max) return this.#start(read);

@@ -1,5 +1,5 @@
-// Catch-up: sends a session the publications that it missed in its rooms, in seq order and in pieces. Then returns the
-// session to the live fan-out. Stores positions, not publications.
+// Catch-up: sends a session the publications that it missed in its rooms, in seq order and in pieces. Then moves the
+// session back to the live fan-out. Stores positions, not publications.
 import { ThumpError } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import type { Publication } from "../protocol/publication.ts";
@@ -41,7 +41,7 @@ interface CatchUpPiece {
   readonly publications: Publication[];
   /** The size of the replayed publications in the piece, in bytes. */
   replayed: number;
-  /** The seq up to which publications of the first head are gone; 0 if none are gone. */
+  /** The seq up to which the first head's publications are gone; 0 if none are gone. */
   gone: number;
   /** Whether the first head is waiting for the log. */
   reading: boolean;
@@ -51,7 +51,7 @@ export class CatchUp {
   readonly limits: CatchUpLimits = { pieceBytes: 64 * 1024, pieceSteps: 1024 };
   readonly governor = governor;
   readonly backlog: Backlog;
-  /** The number of steps and of heap comparisons since the server started. */
+  /** The numbers of steps and heap comparisons since the server started. */
   readonly work = { steps: 0, comparisons: 0 };
 
   constructor(readonly host: CatchUpHost) {
@@ -94,8 +94,8 @@ export class CatchUp {
   }
 
   /**
-   * Continues a session's catch-up: sends a piece now if the governor's share of this tick allows, and the rest in
-   * later ticks.
+   * Continues a session's catch-up: sends a piece now if the governor has time left in this tick, and the rest in later
+   * ticks.
    */
   resume(session: Session): void {
     if (!canSend(session)) return;
@@ -113,7 +113,7 @@ export class CatchUp {
     if (!catchingUp || !canSend(session)) return false;
     this.backlog.refresh();
     const merge = (session.merge ??= this.#begin(catchingUp));
-    // First wait until the client has paid for earlier replays.
+    // First wait until the client's `reads` rate limit has covered earlier replays.
     if (merge.replays && !merge.begun && this.#pace(session, 0)) return false;
     merge.begun = true;
     const piece = this.#gather(session, merge);
@@ -135,8 +135,8 @@ export class CatchUp {
   }
 
   /**
-   * Returns a session to the live fan-out if it has caught up. Checks and attaches in one tick, so no publication is
-   * lost in between.
+   * Moves a session back to the live fan-out if it has caught up. The check and the move happen in one tick, so no
+   * publication can arrive between them.
    */
   #attachIfCaughtUp(session: Session): boolean {
     for (const membership of session.catchingUp ?? []) if (!isCaughtUp(membership)) return false;
@@ -162,7 +162,7 @@ export class CatchUp {
       const found = first.next > merge.horizon ? "later" : this.backlog.next(first, merge.horizon);
       steps += 1 + (this.backlog.slices - slices) * STEPS_PER_READ;
       if (typeof found === "object") {
-        // `first.next` was only a lower bound. A different room may come first.
+        // `first.next` was only a lower bound. A different room's publication may come first.
         if (found.seq > first.next) {
           advance(merge, found.seq);
           continue;
@@ -179,7 +179,7 @@ export class CatchUp {
         if (found === "nothing") first.position = Math.max(first.position, this.backlog.reached);
         heads.removeFirst();
       } else if (found === "unreachable") {
-        // Later publications in other rooms must wait until this room's are known.
+        // Later publications from other rooms must wait until this room's next publication is known.
         merge.horizon = Math.min(merge.horizon, this.backlog.reached);
       } else {
         if (found === "reading") piece.reading = true;
@@ -208,7 +208,7 @@ export class CatchUp {
     session.gap({ room: membership.room.name, after, at: formatCursor(epoch, upTo) });
   }
 
-  /** Charges replayed bytes to the client's rate. Returns true if the replay must wait for credit. */
+  /** Charges replayed bytes to the client's `reads` rate limit. Returns true if the replay must wait. */
   #pace(session: Session, bytes: number): boolean {
     const wait = session.charge(bytes);
     if (wait <= 0 || session.ended) return false;

@@ -17,7 +17,7 @@ interface DueStep<T> extends HeapItem {
 
 export class DueQueue<T extends DueItem> {
   readonly #byStep = new Map<number, DueStep<T>>();
-  /** A step whose items have all been deleted stays until it is the earliest step. */
+  /** A step whose items have all been deleted stays in the heap until it becomes the earliest step. */
   readonly #steps = new MinHeap<DueStep<T>>([]);
 
   /** When the earliest item is due, in ms; undefined if the queue is empty. */
@@ -44,7 +44,7 @@ export class DueQueue<T extends DueItem> {
     item.step = undefined;
   }
 
-  /** Removes and returns an item that is due, or returns undefined if none is. */
+  /** Removes and returns an item that is due. Returns undefined if no item is due. */
   take(now: number): T | undefined {
     const step = this.#earliest();
     if (!step || step.next * STEP_MS > now) return undefined;

@@ -25,7 +25,7 @@ export class FanOut {
   readonly flow: FlowBudget;
   readonly batchers: StreamBatchers;
   readonly presence: PresenceFanOut = new PresenceFanOut(this);
-  /** Bun's `server.publish`. Set when the app starts to listen. Before then, there are no sockets. */
+  /** Bun's `server.publish`. Set when the app starts listening. Before then, there are no sockets. */
   publishToTopic: PublishToTopic = () => 0;
   /** The seq of the publication that is being sent to sockets. */
   #delivering: number | undefined;
@@ -97,7 +97,7 @@ export class FanOut {
     return sent > 0;
   }
 
-  /** Returns a session that has caught up in all of its rooms to the live fan-out. */
+  /** Moves a session that has caught up in all of its rooms back to the live fan-out. */
   resumeLive(session: Session): void {
     const { catchingUp } = session;
     session.catchingUp = undefined;
@@ -128,7 +128,7 @@ export class FanOut {
     this.batchers.flushAll();
   }
 
-  /** Takes one membership out of the live fan-out. */
+  /** Removes one membership from the live fan-out. */
   detach(membership: Membership): void {
     const { room, session } = membership;
     membership.live = false;
@@ -157,7 +157,7 @@ export class FanOut {
   }
 
   /**
-   * Takes a session out of the live fan-out so that it catches up from a position. Returns the memberships that were
+   * Removes a session from the live fan-out so that it catches up from a position. Returns the memberships that were
    * live.
    */
   pauseLive(session: Session, position: number): Membership[] {

@@ -8,9 +8,9 @@ import type { MemoryBudget } from "../rooms/memory-budget.ts";
 import { Rounds } from "../scheduling/tick-slice.ts";
 import type { Room } from "./room.ts";
 
-/** The pause between two rounds that trim expired publications in quiet rooms. */
+/** The pause between two passes that trim expired publications in quiet rooms. */
 const TRIM_INTERVAL_MS = 5000;
-/** The pause between two slices of a round. */
+/** The pause between two slices of a pass. */
 const TRIM_PAUSE_MS = 50;
 /** The maximum number of rooms to visit per eviction. */
 const ROOMS_PER_EVICTION = 2000;
@@ -36,7 +36,7 @@ export class HistoryCache {
     );
   }
 
-  /** Reads at most `limit` publications of a room after a seq. @throws ThumpError `unavailable` */
+  /** Reads at most `limit` of a room's publications after a seq. @throws ThumpError `unavailable` */
   read(name: string, after: number, limit: number): Slice | Promise<Slice> {
     const history = this.rooms.get(name)?.history;
     if (history) {
@@ -46,7 +46,7 @@ export class HistoryCache {
     return this.#keep(name, this.log.read(name, after, limit));
   }
 
-  /** Reads the newest publications of a room from the log. @throws ThumpError `unavailable` */
+  /** Reads a room's newest publications from the log. @throws ThumpError `unavailable` */
   newest(name: string, count: number): Slice | Promise<Slice> {
     return this.#keep(name, this.log.newest(name, count));
   }
@@ -56,7 +56,7 @@ export class HistoryCache {
     this.rooms.get(name)?.history.releaseUpTo(upTo);
   }
 
-  /** Deletes the stored publications of a room. @throws ThumpError `unavailable` */
+  /** Deletes a room's stored publications. @throws ThumpError `unavailable` */
   forget(name: string): void | Promise<void> {
     this.rooms.get(name)?.forget();
     return this.log.forget(name);

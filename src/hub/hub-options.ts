@@ -16,11 +16,11 @@ export interface HubOptions {
   roomsPerSession: number;
   /** The maximum number of open rooms. */
   roomsInUse: number;
-  /** The maximum number of open rooms that one address or one user has opened. */
+  /** The maximum number of open rooms that one address or one user may have opened. */
   roomsPerAddress: number;
   /**
    * The shared limit for the histories of all open rooms. Undefined if the log keeps all histories in memory and limits
-   * them.
+   * them itself.
    */
   memoryBudget?: MemoryBudget | undefined;
 }

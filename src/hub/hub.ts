@@ -103,7 +103,7 @@ export class Hub
     return formatCursor(this.log.epoch, this.position);
   }
 
-  /** Converts a seq of the current epoch to a cursor. */
+  /** Converts a seq in the current epoch to a cursor. */
   cursorAt(seq: number): string {
     return formatCursor(this.log.epoch, seq);
   }
@@ -239,7 +239,7 @@ export class Hub
     this.#sessions.fail(session, error);
   }
 
-  /** Stops all timers and removes the remaining sessions. Normally a drain has ended all sessions before. */
+  /** Stops all timers and removes the remaining sessions. Normally, a drain has already ended all sessions. */
   stop(): void {
     this.heartbeat.stop();
     this.histories.stop();

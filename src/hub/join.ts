@@ -69,7 +69,7 @@ interface JoiningMember {
   readonly start: JoinStart;
 }
 
-/** A session that joins more rooms than this enters this number of rooms per tick. */
+/** The maximum number of rooms that a session enters per tick. It enters further rooms in later ticks. */
 const ROOMS_PER_TICK = 200;
 
 export class JoinCoordinator {
@@ -133,7 +133,7 @@ export class JoinCoordinator {
     await this.#subscribe(session, joining, onJoined);
   }
 
-  /** Waits until the log delivers the publications of all rooms. */
+  /** Waits until the log delivers publications for all of the rooms. */
   #subscribe(
     session: Session,
     joining: JoiningMember[],
@@ -243,7 +243,7 @@ export class JoinCoordinator {
     };
   }
 
-  /** Takes the session out of the rooms again after a failed read or an exceeded limit. */
+  /** Removes the session from the rooms again after a failed read or an exceeded limit. */
   #undo(joining: JoiningMember[], error: unknown): never {
     for (const { membership } of joining)
       if (isIn(membership)) this.host.leave(membership.session, membership.room.name);

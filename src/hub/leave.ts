@@ -46,7 +46,7 @@ export class LeaveCoordinator {
   #remove(membership: Membership): void {
     const { host } = this;
     const { room, session } = membership;
-    // The session left the room when it ended. By now, a new room may have the same name.
+    // The session left the room when it ended. A new room with the same name may have been opened since.
     if (!room.members.has(membership)) return;
     if (membership.live) host.fanOut.detach(membership);
     if (membership.max) host.sampler.remove(membership);

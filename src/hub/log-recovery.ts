@@ -1,4 +1,4 @@
-// Log recovery: brings sessions up to date after the log missed publications of a room, or started a new epoch.
+// Log recovery: brings sessions up to date after the log has missed publications in a room or started a new epoch.
 import type { Log } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { formatCursor } from "../protocol/cursor.ts";
@@ -30,7 +30,7 @@ export class LogRecovery {
   ) {}
 
   /**
-   * Called when the log starts to deliver all publications of a room after a seq. Sessions that were live before may
+   * Called when the log starts delivering all of a room's publications after a seq. Sessions that were live before may
    * have missed publications. They catch up from their positions, and receive a gap notice if messages are gone.
    */
   onSubscribed(room: Room, after: number): void {

@@ -1,4 +1,5 @@
-// Merges the rooms in which a session is lagging or replaying, by seq. Stores positions, not publications. Pure.
+// Merges publications, in seq order, from the rooms in which a session is lagging or replaying. Stores positions, not
+// publications. Pure.
 import type { RoomHistory } from "../rooms/room-history.ts";
 import { type HeapItem, MinHeap } from "./min-heap.ts";
 
@@ -20,7 +21,7 @@ export interface MergeSession<M extends MergeMember = MergeMember> {
 }
 
 export interface Merge<M extends MergeMember = MergeMember> {
-  /** The memberships that may have something left to send. */
+  /** The memberships that may still have publications to send. */
   readonly heads: MinHeap<M>;
   /** The seq at which the merge ends: live subscribers have received everything up to it. */
   horizon: number;
@@ -32,7 +33,7 @@ export interface Merge<M extends MergeMember = MergeMember> {
   begun: boolean;
 }
 
-/** Starts a merge of the memberships that may have something to send. */
+/** Starts a merge of the memberships that may have publications to send. */
 export function beginMerge<M extends MergeMember>(catchingUp: Iterable<M>, horizon: number): Merge<M> {
   const memberships: M[] = [];
   let replays = false;

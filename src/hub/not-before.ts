@@ -2,7 +2,7 @@
 import type { Slice } from "../protocol/publication.ts";
 
 /**
- * Returns the part of a slice that was published at `notBefore` or later, in ms since 1970. The omitted part counts as
+ * Returns the part of a slice that was published at `notBefore` (in ms since 1970) or later. The omitted part counts as
  * a gap.
  */
 export function sliceNotBefore(slice: Slice, notBefore: number | undefined): Slice {

@@ -1,5 +1,5 @@
-// The publish pipeline: passes publications to the log, and passes publications that the log delivers to fan-out.
-// Measures the latency of both steps.
+// The publish pipeline: passes drafts to the log, and publications from the log to fan-out. Measures the latency of
+// both steps.
 import { now } from "../log/clock.ts";
 import type { Draft, Publication } from "../protocol/publication.ts";
 import type { Log } from "../log/log.ts";
@@ -12,7 +12,7 @@ export interface TraceContext {
   /** The `traceparent` header. */
   traceparent: string;
   /**
-   * Whether the publisher is trusted to decide about sampling. Traces of untrusted publishers are linked, not
+   * Whether the publisher is trusted to decide about sampling. Traces from untrusted publishers are linked, not
    * continued.
    */
   trusted: boolean;
@@ -29,8 +29,8 @@ export class PublishPipeline {
   /** Set while traces are exported. */
   trace: TracePublish | undefined;
   /**
-   * When the publication that is being appended was received; 0 if none is being appended or the latency has been
-   * counted.
+   * When the server received the publication that is being appended; 0 if no publication is being appended or its
+   * latency has already been counted.
    */
   #receivedAt = 0;
 
@@ -81,7 +81,8 @@ export class PublishPipeline {
       this.stats.append.observe(deliveredAt - receivedAt);
       return this.fanOut.deliver(room, publication, receivedAt);
     }
-    // A different process published it, or the log took several ticks. Measure from `time`, when it was published.
+    // A different process published the publication, or the append took several ticks. Measure from the time in the
+    // publication.
     this.fanOut.deliver(room, publication, deliveredAt - Math.max(0, now() - publication.time));
   }
 

@@ -1,5 +1,5 @@
-// Room limits: limits the number of open rooms, in total and per address or user that opened them. Also limits the
-// number of rooms that an address has recently published to.
+// Room limits: limits the number of open rooms, in total and per address or user. Also limits the number of rooms that
+// an address has recently published to.
 import { ThumpError } from "../protocol/codes.ts";
 import type { Retention } from "../rooms/rule.ts";
 import { Rounds } from "../scheduling/tick-slice.ts";
@@ -20,7 +20,7 @@ const ENTRIES_BEFORE_REFUSAL = 1000;
 
 /** The owners of the rooms that a session opens: an address and a user. An undefined field is not counted. */
 export interface RoomOpener {
-  /** The rate-limit key of the client address. */
+  /** The rate-limit key for the client address. */
   readonly addressKey?: string | undefined;
   readonly user?: string | undefined;
 }
@@ -35,8 +35,8 @@ interface RoomOwner {
 interface CountedRoom {
   owners: RoomOwner[];
   /**
-   * The member that the room counts for: its session, or a placeholder if the session has no owners. Undefined if the
-   * room has no members.
+   * The member whose owners the room counts against: a session, or a placeholder if the session has no owners.
+   * Undefined if the room has no members.
    */
   by: object | undefined;
   /** The room counts until this time even without members, on the `RoomLimits.now` clock. */
@@ -56,7 +56,7 @@ export class RoomLimits {
    * @param rooms the open rooms
    * @param max the maximum number of open rooms; may be changed at any time
    * @param perOwner the maximum number of rooms opened by one address or user; may be changed at any time
-   * @param logMemoryMs the time for which the log stores data for every room that was published to, in ms
+   * @param logMemoryMs the time, in ms, for which the log stores data for a room after each publication
    */
   constructor(
     readonly rooms: ReadonlyMap<string, Room>,
@@ -91,7 +91,7 @@ export class RoomLimits {
     else this.#add(name, { owners: this.#charge(openerOf(session)), by: session, until: 0 });
   }
 
-  /** Called when a session has left a room. @param next a remaining member, for which the room now counts */
+  /** Called when a session has left a room. @param next a remaining member, whose owners the room now counts against */
   leave(name: string, session: Session, next: Session | undefined): void {
     const known = this.#opened.get(name);
     if (!known || (next && known.by !== session)) return;

@@ -1,4 +1,4 @@
-// The open rooms: rooms that have sessions on this server. The log delivers only the publications of these rooms.
+// The open rooms: rooms that have sessions on this server. The log delivers publications only for these rooms.
 import type { Log } from "../log/log.ts";
 import type { Publication } from "../protocol/publication.ts";
 import type { MemoryBudget } from "../rooms/memory-budget.ts";

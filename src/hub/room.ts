@@ -25,7 +25,7 @@ export interface PresenceAudience {
 
 export class Room {
   history: RoomHistory;
-  /** Set until the log delivers the room's publications. Resolves at that point. */
+  /** Set until the room's subscription in the log is active. Resolves at that point. */
   starting: Promise<void> | undefined;
   readonly members = new Set<Membership>();
   /** Incremented whenever a session enters or leaves, or its user's details change. */
@@ -51,7 +51,7 @@ export class Room {
     this.history = new RoomHistory(rule.retention, 0, memoryBudget);
   }
 
-  /** Restarts the history after a seq. The history then contains only publications that are pushed from now on. */
+  /** Restarts the history after a seq. The history then contains only publications that are pushed afterwards. */
   start(position: number): void {
     this.history.forget();
     this.history = new RoomHistory(this.rule.retention, position, this.memoryBudget);
@@ -70,7 +70,10 @@ export class Room {
     this.history.setRetention(rule.retention, now);
   }
 
-  /** Drops all publications. @param position set if the log has a new epoch: new publications follow after this seq */
+  /**
+   * Drops all publications. @param position set if the log has a new epoch, in which all new publications have greater
+   * seqs than this one
+   */
   forget(position?: number): void {
     this.newest = undefined;
     if (position === undefined) this.history.forget();
@@ -82,7 +85,7 @@ export class Room {
     return `${format.name}/${this.name}`;
   }
 
-  /** Adds one to the number of live sockets with a format, or subtracts one. */
+  /** Adds `change` to the number of live sockets that use a format. */
   count(format: Format, change: 1 | -1): void {
     const count = (this.formats.get(format) ?? 0) + change;
     if (count > 0) this.formats.set(format, count);

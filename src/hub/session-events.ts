@@ -20,7 +20,7 @@ export function reasonName(reason: EndReason): string {
 /** How a session ended. */
 export interface SessionEnd {
   reason: EndReason;
-  /** The close code of a WebSocket, chosen by either side. */
+  /** The WebSocket close code, chosen by either side. */
   code?: number | undefined;
 }
 
@@ -28,12 +28,14 @@ const BY_CODE = new Map<number, EndReason>(
   Object.entries(CLOSE).map(([name, code]) => [code, name as keyof typeof CLOSE]),
 );
 
-/** Returns the end of a session that the server ended with a close code. */
+/** Describes the end of a session that the server ended with a close code. */
 export function endedByUs(code: number): SessionEnd {
   return { reason: BY_CODE.get(code) ?? "internal", code };
 }
 
-/** Returns the end of a session that the client ended, or whose connection broke (close code 1006, RFC 6455 §7.1.5). */
+/**
+ * Describes the end of a session that the client ended or whose connection broke (close code 1006, RFC 6455 §7.1.5).
+ */
 export function endedByClient(code?: number): SessionEnd {
   return { reason: code === 1006 ? "lost" : "client", code };
 }
@@ -45,7 +47,7 @@ export interface SessionEvents {
   ended(session: Session, ending: SessionEnd): void;
   /** A session was detached from the live fan-out because it is slow. */
   lagging(session: Session): void;
-  /** A server or machine error. @param what the operation that failed */
+  /** The server or its machine has caused an error. @param what the operation that failed */
   fault(what: string, error: unknown): void;
   /** A session has started. */
   began?(session: Session): void;

@@ -34,8 +34,8 @@ export interface Membership {
   /** Publications up to this seq are the replay that the join requested. */
   replayTo?: number;
   /**
-   * Publications that have been read from a file or remote log but not yet sent. They may be dropped at any time; they
-   * are then read again.
+   * Publications that have been read from a file or remote log but not yet sent. They may be dropped at any time, and
+   * are read again when needed.
    */
   fetched?: Slice | undefined;
   /** Whether a read for this membership is in progress. */
@@ -45,7 +45,7 @@ export interface Membership {
 /** The authenticated identity of a session. All fields are undefined for an anonymous session. */
 export interface Identity {
   readonly user?: string | undefined;
-  /** Details of the user from the token, visible to other users. */
+  /** User details from the token, visible to other users. */
   readonly info?: unknown;
   /** The id of the token: its `jti` claim, or its hash if it has none. */
   readonly token?: string | undefined;
@@ -82,9 +82,12 @@ export abstract class Session {
   merge: Merge<Membership> | undefined;
   /** The session's catch-up as work for the governor. Created when first needed. */
   catchUpWork: Work | undefined;
-  /** Set while the session's replay waits for credit in the client's `reads` rate. */
+  /** Set while the session's replay waits for the client's `reads` rate limit. */
   paceTimer: Timer | undefined;
-  /** The memberships that still need a presence snapshot. It is sent when the connection can take it. */
+  /**
+   * The memberships that still need a presence snapshot. The snapshots are sent when the connection can accept more
+   * data.
+   */
   uninformed: Set<Membership> | undefined;
   /** When the next heartbeat is due (`performance.now()`). */
   nextHeartbeat = 0;
@@ -93,7 +96,7 @@ export abstract class Session {
   lagging = false;
   /** Undefined if the session has never lagged. */
   lagStats: LagStats | undefined;
-  /** The client address's key for limits; undefined if the address is not counted. */
+  /** The client address's key in address limits; undefined if the address is not limited. */
   addressKey: string | undefined;
   /** The number of publications sent, except those that live memberships have received since they became live. */
   sent = 0;
@@ -133,8 +136,8 @@ export abstract class Session {
   /** Closes the connection, with a close code and a reason if the transport supports them. */
   abstract end(code: number, reason: string): void;
   /**
-   * Charges stored publications to the client's `reads` rate, in bytes as `RoomHistory` counts them. Returns the time
-   * until the next part of the replay may be sent, in ms.
+   * Charges stored publications to the client's `reads` rate limit, in bytes as `RoomHistory` counts them. Returns the
+   * time until the next part of the replay may be sent, in ms.
    */
   charge(_bytes: number): number {
     return 0;
@@ -156,7 +159,7 @@ export abstract class TopicSession extends Session {
   abstract publish(topic: string, wire: string | Uint8Array, compress: boolean): number;
 }
 
-/** A session on an HTTP stream. Many streams share the chunks that are written. */
+/** A session on an HTTP stream. The same chunk can be written to many streams. */
 export interface StreamSink extends Session {
   readonly format: StreamFormat;
   readonly coding: ContentCoding;

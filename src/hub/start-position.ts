@@ -10,7 +10,7 @@ import { newestPerEvent } from "./newest-per-event.ts";
 import type { Membership } from "./session.ts";
 import { isCutShort, sliceNotBefore } from "./not-before.ts";
 
-/** The maximum time that a lookup waits for credit in the client's `reads` rate. */
+/** The maximum time that a lookup waits for the client's `reads` rate limit. */
 const MAX_DELAY_MS = 30_000;
 
 /**
@@ -46,8 +46,8 @@ export interface StartPosition {
 }
 
 /**
- * Finds the start position of a membership. Publications that are not in memory are read from the log to count them,
- * and then discarded.
+ * Finds the start position of a membership. Publications that are not in memory are read from the log, counted and
+ * discarded.
  * @throws ThumpError `unavailable`
  */
 export function startPositionOf(
@@ -74,7 +74,7 @@ export function startPositionOf(
         : host.histories.newest(name, last ?? 0),
     );
   const fromSlice = (slice: Slice) => {
-    // The replay is charged again when it is sent, because it is then read again.
+    // The replay is charged again when it is sent, because sending it reads it again.
     session.charge(slice.publications.reduce((sum, { size }) => sum + size + PUBLICATION_OVERHEAD_BYTES, 0));
     const short = isCutShort(slice, last);
     return { ...inSlice(sliceNotBefore(slice, after && start.notBefore), membership), short };

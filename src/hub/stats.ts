@@ -6,7 +6,7 @@ import type { EndReason } from "./session-events.ts";
 export class Stats {
   /** Publications passed to the log. */
   publications = 0;
-  /** The total size of their data, in bytes. */
+  /** The total size of the publications' data, in bytes. */
   publishedBytes = 0;
   /** Publications by the server itself, in status rooms. Included in `publications`. */
   ownPublications = 0;
@@ -23,7 +23,7 @@ export class Stats {
   lagging = 0;
   /** Gap notices sent. */
   gaps = 0;
-  /** Publications skipped because of `lag: "latest"`, counted per session. */
+  /** Publications skipped because of `lag: "latest"`, counted once per session. */
   skipped = 0;
   /** Publications that Bun dropped for a socket. Always 0 if the limits in backpressure.ts are correct. */
   lost = 0;

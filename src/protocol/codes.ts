@@ -63,7 +63,7 @@ export class ThumpError extends Error {
     /** A stable code, one of the keys of `STATUS`. */
     readonly code: Code,
     message: string,
-    /** The invalid fields, if the error is about fields of the data. */
+    /** The invalid fields, if the error concerns individual fields. */
     readonly errors?: FieldError[],
     /** The delay before a retry, in ms. */
     readonly retry?: number,
@@ -78,7 +78,7 @@ export class ThumpError extends Error {
 }
 
 /**
- * Returns the error for a server dependency that is unreachable.
+ * Returns the error for an unreachable server dependency.
  * @param retry the delay before a retry, in ms
  */
 export function unavailable(message: string, retry = 1000): ThumpError {

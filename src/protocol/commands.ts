@@ -76,7 +76,7 @@ export type Command = Plain<Checked> | PublishCommand;
 
 const checkers = new Map(Object.entries(SCHEMAS).map(([type, schema]) => [type, Compile(schema)]));
 
-/** The error for an invalid frame. Has the frame's `id` for the reply, if the frame has a readable `id`. */
+/** The error for an invalid frame. Carries the frame's `id` for the reply, if the `id` is readable. */
 export class BadFrame extends ThumpError {
   id: CommandId;
 }

@@ -16,7 +16,10 @@ interface Parsed {
  */
 export type Check = (value: unknown, brief?: boolean) => FieldError[] | undefined;
 
-/** The value of a longer source text is not cached but parsed again for each schema. In characters. */
+/**
+ * The maximum length, in characters, of a source text whose value is cached. Longer texts are parsed again for each
+ * schema.
+ */
 const MAX_CACHED_BYTES = 64 * 1024;
 /** Errors are listed only for data with at most about this number of values, because each value takes about 40 µs. */
 export const MAX_EXPLAINED = 64;

@@ -29,8 +29,8 @@ function mayBeJson(text: string): boolean {
 }
 
 /**
- * Returns the data of a text frame or body: JSON if the text parses, otherwise a string. `value` is validated by the
- * room's schema.
+ * Returns the data of a text frame or body: JSON if the text parses, otherwise a string. The room's schema validates
+ * `value`.
  */
 export function dataFromText(text: string): { data: Data; value: unknown } {
   if (mayBeJson(text)) {
@@ -45,8 +45,8 @@ export function dataFromText(text: string): { data: Data; value: unknown } {
 }
 
 /**
- * Returns the data for a value from the multiplexed protocol, a batch or code. If `encoding` is set, the value encodes
- * bytes.
+ * Returns the data for a value from the multiplexed protocol, a batch or application code. If `encoding` is set, the
+ * value encodes bytes.
  */
 export function dataFromValue(value: unknown, encoding?: Encoding): { data: Data; value: unknown } {
   if (encoding === "base64") {

@@ -20,8 +20,8 @@ function encode(p: Publication, epoch: string): string {
 }
 
 /**
- * Caches names as JSON. A replay writes the same few thousand names many times, and a lookup takes a fifth of the time
- * of quoting.
+ * Caches names as JSON. A replay writes the same few thousand names many times, and looking up a name takes a fifth of
+ * the time of quoting it.
  */
 const names = new Map<string, string>();
 const MAX_NAMES = 4096;

@@ -44,7 +44,7 @@ export const json: Format<string> = {
   gap: gapEnvelope,
 };
 
-/** A server-sent event stream of one room: only the data. */
+/** A server-sent event stream for one room: only the data. */
 export const eventStream: StreamFormat = {
   name: "event-stream",
   contentType: "text/event-stream; charset=utf-8",
@@ -55,14 +55,14 @@ export const eventStream: StreamFormat = {
   presence: encodePresenceEvent,
 };
 
-/** A server-sent event stream of several rooms: envelopes. */
+/** A server-sent event stream for several rooms: envelopes. */
 export const envelopeStream: StreamFormat = {
   ...eventStream,
   name: "envelope-stream",
   message: encodeEnvelopeEvent,
 };
 
-/** The multiplexed stream: the multiplexed socket's frames as events. */
+/** The multiplexed stream: the same frames as on the multiplexed socket, sent as events. */
 export const multiplexedStream: StreamFormat = {
   ...eventStream,
   name: "multiplexed-stream",

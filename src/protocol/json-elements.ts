@@ -17,7 +17,7 @@ type Expected = "anything" | "first" | "element" | "comma" | "nothing";
 
 /**
  * Finds the elements of a JSON array, or the single value if the text is not an array. If the bytes are not JSON, the
- * result is meaningless. In that case, at least one element is not JSON either, or there are no elements.
+ * result is meaningless: at least one of the elements is not JSON, or there are no elements.
  */
 export class JsonElements {
   /** Whether the text is an array. */
@@ -32,7 +32,7 @@ export class JsonElements {
   #depth = 0;
   #quoted = false;
 
-  /** @param most the maximum number of elements; the search stops at the first element beyond it */
+  /** @param most the maximum number of elements; the search stops at the first element beyond this number */
   constructor(
     readonly bytes: Uint8Array,
     readonly most: number,

@@ -28,12 +28,12 @@ const COLON = 0x3a;
 const CURLY = 0x20;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
-/** Beyond this length, Bun's native search for the end of a string is faster. In characters. */
+/** The length, in characters, beyond which Bun's native search for the end of a string is faster. */
 const MAX_NAME_LENGTH = 24;
 
 /**
- * Finds top-level fields of a JSON object without parsing it. If the text is not JSON, the result is meaningless. In
- * that case, either a span or the remaining text is not JSON either.
+ * Finds top-level fields of a JSON object without parsing it. If the text is not JSON, the result is meaningless:
+ * either one of the spans or the remaining text is not JSON.
  * @param most the maximum number of values outside the spans; the search stops above it. If undefined, values are not
  * counted
  * @throws ThumpError `malformed` if the nesting is too deep
@@ -88,7 +88,7 @@ function soleKey(text: string, name: string): number {
   return nextToken(text, colon + 1);
 }
 
-/** In characters. */
+/** A part is copied if the rest of its text is longer than the part by more than this number of characters. */
 const MAX_PARSED_REST = 256;
 
 /** Copies a part of a text, so that the part does not keep the whole text in memory. */
@@ -99,7 +99,7 @@ export function cut(text: string, { start, end }: Span): string {
   return text.length > part.length * 2 + MAX_PARSED_REST ? Buffer.from(part).toString() : part;
 }
 
-/** Counts the values inside a value approximately: commas plus opening brackets plus one. Stops above `most`. */
+/** Estimates the number of values inside a value: commas plus opening brackets plus one. Stops above `most`. */
 export function countValues(text: string, { start, end }: Span, most: number): number {
   let values = 1;
   for (let at = start; at < end && values <= most; at++) {

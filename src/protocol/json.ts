@@ -2,8 +2,8 @@
 import { ThumpError } from "./codes.ts";
 
 /**
- * The maximum nesting depth of arrays and objects. Serializing much deeper values takes Bun very long or overflows its
- * stack.
+ * The maximum nesting depth of arrays and objects. Serializing much deeper values takes Bun a very long time or
+ * overflows its stack.
  */
 export const MAX_DEPTH = 200;
 

@@ -41,7 +41,7 @@ export function nameFault(name: string): string | undefined {
 }
 
 /**
- * Returns the room name.
+ * Validates a room name and returns it.
  * @throws ThumpError `invalid-room`
  */
 export function checkRoomName(name: string): string {
@@ -53,7 +53,7 @@ export function checkRoomName(name: string): string {
 }
 
 /**
- * Returns the event name.
+ * Validates an event name and returns it.
  * @throws ThumpError `invalid-event`
  */
 export function checkEventName(name: string): string {
@@ -70,7 +70,7 @@ export function checkEventName(name: string): string {
 }
 
 /**
- * Returns the idempotency key.
+ * Validates an idempotency key and returns it.
  * @throws ThumpError `invalid`
  */
 export function checkKey(key: string): string {

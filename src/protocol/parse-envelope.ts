@@ -5,7 +5,7 @@ import type { Encoding } from "./data.ts";
 import { cut, findFields, sourceOf } from "./json-fields.ts";
 import { parseJson } from "./json.ts";
 
-/** Shorter texts are parsed completely, which is faster than scanning them first. In characters. */
+/** Texts up to this length, in characters, are parsed completely, which is faster than scanning them first. */
 const MAX_WHOLE_PARSE = 1024;
 /** The approximate maximum number of values in an envelope, not counting its data. Envelopes have few fields. */
 export const MAX_VALUES = 256;

@@ -41,7 +41,7 @@ export function presenceMessage(room: string, fields: string): string {
   return `{"type":"presence","room":${JSON.stringify(room)},${fields}}`;
 }
 
-/** Returns the message that ends presence in a room: the last state is no longer updated. */
+/** Returns the message that ends presence in a room. The state that was last sent is no longer updated. */
 export function presenceOff(room: string): string {
   return presenceMessage(room, '"off":true');
 }

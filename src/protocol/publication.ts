@@ -11,7 +11,7 @@ export interface Draft {
   from?: string | undefined;
   /** The idempotency key. A repeated key returns the position of the first publication and delivers nothing. */
   key?: string | undefined;
-  /** The scope of the key, if the scope is not the user in `from`. */
+  /** The scope of the key, if it differs from the user in `from`. */
   scope?: string | undefined;
   /**
    * The id of a session that must not receive the publication: the publisher's session, unless it requested an echo.

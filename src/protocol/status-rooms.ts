@@ -25,7 +25,7 @@ export interface ServerSample {
   time: number;
   /** Seconds since the previous sample. */
   seconds: number;
-  /** Seconds since the start. */
+  /** Seconds since the server started. */
   uptime: number;
   draining: boolean;
   sessions: { total: number; lagging: number; limit: number; byTransport: Record<string, number> };
@@ -49,7 +49,10 @@ export interface ServerSample {
   log: Quantiles;
   /** Delay of a timer: event-loop lag, which affects all other work too. */
   loop: Quantiles;
-  /** In bytes: the process, the JavaScript heap, stored messages and rooms, and the limit for these. */
+  /**
+   * In bytes: the process's resident memory, the JavaScript heap, stored messages and rooms, and the limit for stored
+   * messages and rooms.
+   */
   memory: { rss: number; heap: number; kept: number; limit: number };
 }
 
@@ -66,7 +69,7 @@ export interface SessionEnded {
   session: string;
   transport: string;
   user?: string | undefined;
-  /** The reason, as in the metrics: `client`, `lost`, `removed`. */
+  /** The reason, as in the metrics, such as `client`, `lost` or `removed`. */
   reason: string;
   /** The close code of a WebSocket. */
   code?: number | undefined;
@@ -85,7 +88,7 @@ export interface SessionReport {
 export interface ErrorCount {
   code: Code;
   count: number;
-  /** The message of the last such error, unless it might contain client data. */
+  /** The message of the last error with this code, unless it might contain client data. */
   message?: string;
 }
 

@@ -8,7 +8,7 @@ import { TickSlice } from "../../scheduling/tick-slice.ts";
 import type { Room } from "../room.ts";
 import type { Session } from "../session.ts";
 
-/** For rooms with at most this number of sessions, every request builds a new list. */
+/** In rooms with at most this number of sessions, every request builds a new list. */
 const MAX_INLINE_SESSIONS = 100;
 /** The maximum age of a larger room's list. The allowed age is 1 ms per session in the room, up to this limit. */
 const MAX_AGE_MS = 1000;

@@ -29,8 +29,8 @@ function topicOf(room: Room): string {
 export class PresenceFanOut {
   readonly #host: PresenceFanOutHost;
   /**
-   * Returns the state that all receivers in a room have been sent, as JSON fields; undefined if the room's rule has no
-   * presence.
+   * Returns the state that has been sent to all receivers in a room, as JSON fields; undefined if the room's rule has
+   * no presence.
    */
   snapshotOf: (room: Room) => string | undefined = () => undefined;
 
@@ -39,7 +39,7 @@ export class PresenceFanOut {
   }
 
   /**
-   * Starts to send presence to a session that requested it. Returns the snapshot for the join reply. Streams and
+   * Starts sending presence to a session that requested it. Returns the snapshot for the join reply. Streams and
    * backed-up sockets receive the snapshot later, as a message (`onCaughtUp`).
    */
   begin(membership: Membership): string | undefined {
@@ -51,8 +51,8 @@ export class PresenceFanOut {
   }
 
   /**
-   * Sends the outstanding snapshots to a session whose connection can take more. From then on, the session receives
-   * changes.
+   * Sends the outstanding snapshots to a session whose connection can accept more data. From then on, the session
+   * receives changes.
    */
   onCaughtUp(session: Session): void {
     for (const membership of session.uninformed ?? []) {
@@ -114,7 +114,7 @@ export class PresenceFanOut {
   /** Makes a membership live, and returns a snapshot to which all later changes apply. */
   #goLive(membership: Membership): string | undefined {
     const { room, session } = membership;
-    // This first sends changes that are due, which may detach sessions, including this one.
+    // `snapshotOf` first sends the changes that are due. Sending them may detach sessions, including this one.
     const snapshot = this.snapshotOf(room);
     if (session.ended) return undefined;
     markInformed(membership);

@@ -12,13 +12,16 @@ import type { Room } from "../room.ts";
 import type { Membership, Session } from "../session.ts";
 import type { Stats } from "../stats.ts";
 
-/** The interval between checks for due messages and expired grace periods. Checks run only while any are pending. */
+/**
+ * The interval between checks for due messages and expired grace periods. Checks run only while any of these are
+ * pending.
+ */
 const TICK_MS = 50;
 /** The maximum interval between two messages to a room. The interval is 1 ms per session, at least `TICK_MS`. */
 const MAX_MESSAGE_INTERVAL_MS = 1000;
 /** The maximum number of rooms visited per event-loop tick. */
 const ROOMS_PER_TICK = 500;
-/** The maximum number of users per room whose grace period is ended in one event-loop tick. */
+/** The maximum number of grace periods to end per room in one event-loop tick. */
 const USERS_PER_TICK = 500;
 
 /** The part of the hub that the tracker uses. */
@@ -46,16 +49,16 @@ export class PresenceTracker {
   now: () => number = () => performance.now();
   readonly lists: MemberLists = new MemberLists(() => this.now());
   readonly #host: PresenceHost;
-  /** Exchanges presence with other nodes; undefined without a cluster. */
+  /** Exchanges presence with other nodes; undefined on a server without a cluster. */
   readonly #clusterPresence: ClusterPresence | undefined;
   readonly #rooms = new Map<string, TrackedRoom>();
   /** Rooms with pending changes or a running grace period. */
   readonly #waiting = new Set<TrackedRoom>();
-  /** The current position in the round over waiting rooms. */
+  /** The current position in this pass over the waiting rooms. */
   #iterator: Iterator<TrackedRoom> | undefined;
   /** The room whose visit continues in the next tick. */
   #unfinished: TrackedRoom | undefined;
-  /** Whether the round continues in the next event-loop tick. */
+  /** Whether the pass continues in the next event-loop tick. */
   #continuing = false;
   #timer: Timer | undefined;
   #stopped = false;
@@ -74,8 +77,8 @@ export class PresenceTracker {
   }
 
   /**
-   * Lists the members of a room as JSON fields. A room with presence is listed across all nodes, others only from the
-   * sessions on this server.
+   * Lists the members of a room as JSON fields. The list for a room with presence covers all nodes. For other rooms,
+   * the list covers only the sessions on this server.
    * @throws ThumpError `unavailable`
    */
   list(name: string): string | Promise<string> {
@@ -117,7 +120,7 @@ export class PresenceTracker {
     this.#changed(tracked, session);
   }
 
-  /** Called when a session's token was renewed, which may change the details of its user. */
+  /** Called when a session's token has been renewed. The new token may change the user's details. */
   renewed(session: Session): void {
     for (const membership of session.memberships.values()) {
       membership.room.changes++;
@@ -160,7 +163,7 @@ export class PresenceTracker {
     });
   }
 
-  /** Returns the next room of the round; undefined at its end. */
+  /** Returns the next room of the pass; undefined at the end of the pass. */
   #next(): TrackedRoom | undefined {
     this.#iterator ??= this.#waiting.values();
     const { done, value } = this.#iterator.next();
@@ -168,14 +171,14 @@ export class PresenceTracker {
     return done ? undefined : value;
   }
 
-  /** Visits a room. Returns false if more users are due than one tick allows. */
+  /** Visits a room. Returns false if more grace periods have expired than one tick may end. */
   #visit(tracked: TrackedRoom, now: number): boolean {
     if (!this.#waiting.has(tracked)) return true;
     const { name, members } = tracked;
     this.visits++;
     const gone = members.expire(now, USERS_PER_TICK);
     for (const user of gone) this.#clusterPresence?.changed(name, user);
-    // Wait for the rest: users who leave together are reported in one message.
+    // First end the remaining grace periods, so that users who leave together are reported in one message.
     if (gone.length === USERS_PER_TICK) return false;
     const isUnused = members.isEmpty && !this.#host.rooms.has(name);
     if (isUnused) this.#forget(tracked);
@@ -184,7 +187,7 @@ export class PresenceTracker {
     return true;
   }
 
-  /** Ends a round. Stops the timer if no room is waiting. */
+  /** Ends a pass. Stops the timer if no room is waiting. */
   #rest(): void {
     if (this.#waiting.size > 0) return;
     clearInterval(this.#timer);
@@ -236,7 +239,7 @@ export class PresenceTracker {
     this.#host.fanOut.presence.send(room, presenceMessage(name, presenceFields(changes)));
   }
 
-  /** Returns the state that all receivers in a room have been sent. First sends pending changes if they are due. */
+  /** Returns the state that has been sent to all receivers in a room. First sends pending changes if they are due. */
   #snapshot(room: Room): string | undefined {
     const tracked = this.#rooms.get(room.name);
     if (!tracked) return undefined;
