@@ -51,7 +51,7 @@ export class ApiKeys {
   }
 
   /**
-   * Takes over from the previous keys. Sessions whose key still exists get the key's new permissions. Returns the
+   * Replaces the keys in `before`. Sessions whose key still exists get the key's new permissions. Returns the
    * identities whose key was removed.
    */
   inherit(before: ApiKeys): Set<Identity> {
@@ -61,7 +61,7 @@ export class ApiKeys {
       // Sessions refer to the principal, so it must stay the same object.
       if (now) now.principal = Object.assign(principal, now.principal);
       else {
-        // Requests in progress lose all permissions and count as expired.
+        // Requests in progress lose all permissions, and their key counts as expired.
         Object.assign(principal, { grants: new Grants(), operations: NO_OPERATIONS, deadline: 0 });
         gone.add(principal);
       }

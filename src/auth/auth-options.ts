@@ -48,7 +48,7 @@ export interface ApiKey {
    */
   rooms?: Record<string, ("join" | "publish" | "history" | "members" | "list" | "forget")[]>;
   /**
-   * Permitted operations on the whole server.
+   * Permitted server-wide operations.
    * @default all operations if `rooms` is unset too, otherwise none
    * @example ["disconnect", "revoke"]
    */
@@ -56,8 +56,8 @@ export interface ApiKey {
 }
 
 /**
- * Credentials that the server accepts. If any are configured, every action that the room's rule does not open requires
- * a token or an API key that grants the action.
+ * Credentials that the server accepts. If any are configured, every action requires a token or an API key that grants
+ * it, unless the room's rule opens the action to anyone.
  */
 export interface AccessOptions {
   /**
@@ -105,7 +105,7 @@ export interface AccessOptions {
    */
   lifetime?: Duration;
   /**
-   * For clients that may join a room but not read its history: maximum age of the publications that a cursor recovers.
+   * Maximum age of the publications that a cursor recovers, for clients that may join a room but not read its history.
    * Seconds, or a string with a unit.
    * @default "5m"
    * @example "1m"
@@ -226,7 +226,7 @@ export function hasCredentials({ secrets, keys, jwks, apiKeys }: AccessSettings)
   return secrets.length > 0 || keys.length > 0 || jwks !== undefined || apiKeys.length > 0;
 }
 
-/** Checks what the schema cannot. Returns the error, or undefined. */
+/** Checks what the schema cannot express. Returns the error, or undefined. */
 export function accessFault({ secrets }: AccessOptions): string | undefined {
   return list(secrets).some((secret) => Buffer.byteLength(secret) < MIN_SECRET_BYTES)
     ? `secrets: each secret must have at least ${MIN_SECRET_BYTES} bytes; create one with openssl rand -base64 32`

@@ -108,7 +108,7 @@ export class Authenticator {
   #authenticateServer({ token, from }: Credential): Principal {
     // The console page can send a credential with a WebSocket only as a subprotocol.
     if (from === "header" || from === "protocol") return this.#apiKeys.find(token);
-    // URLs end up in logs, and browsers attach cookies automatically.
+    // A key must not come from the query or a cookie: URLs end up in logs, and browsers attach cookies automatically.
     throw new AuthError(
       "unauthorized",
       "Send the API key in the Authorization header, or in a WebSocket subprotocol.",

@@ -39,8 +39,9 @@ export type Authorize = (request: AuthorizeRequest) => AuthorizeResult | Promise
 
 export class Authorizer {
   /**
-   * @param secured whether credentials are configured; if so, anonymous clients may do only what rules open to anyone
-   * @param authorize decides instead of rules and tokens, except for rooms and actions reserved for the server
+   * @param secured whether credentials are configured; if so, anonymous clients may take only actions that rules open
+   * to anyone
+   * @param authorize hook that decides instead of rules and tokens, except on rooms and actions reserved for the server
    */
   constructor(
     readonly hub: Hub,
@@ -81,7 +82,7 @@ export class Authorizer {
 
   /**
    * Whether a client counts as the operator. If neither credentials nor a hook is configured, every client on this
-   * machine does.
+   * machine counts as the operator.
    */
   #mayOperate({ local }: RequestContext): boolean {
     return local === true && !this.isClosed;
@@ -124,8 +125,8 @@ export class Authorizer {
   }
 
   /**
-   * Authorizes an operation. API keys need a grant. If neither credentials nor a hook is configured, any client is
-   * authorized; for `inspect`, only clients on this machine.
+   * Authorizes an operation. API keys need a grant. If neither credentials nor a hook is configured, all clients are
+   * authorized (for `inspect`, only clients on this machine).
    * @throws AuthError `unauthorized`, `forbidden`
    */
   checkOperation(context: RequestContext, operation: Operation): void {

@@ -26,8 +26,8 @@ export function readCredential(request: Request, cookie: string | undefined): Cr
 }
 
 /**
- * Returns the subprotocol to select in the response to a WebSocket handshake: the first offered one that is not a
- * token. Without a selection, Bun would send the token back. Undefined if the client offered no subprotocol.
+ * Returns the subprotocol to select in the response to a WebSocket handshake: the first offered subprotocol that is not
+ * a token. Without a selection, Bun would send the token back. Undefined if the client offered no subprotocol.
  * @throws ThumpError `malformed` if the client offered only a token: browsers require the server to select an offered
  * subprotocol
  */

@@ -72,7 +72,7 @@ export class Jwks {
 
   /**
    * Fetches the keys, or waits for the fetch in progress.
-   * @throws ThumpError `unavailable`, also during the cooldown
+   * @throws ThumpError `unavailable`, including during the cooldown
    */
   #refresh(): Promise<void> {
     if (this.#fetching) return this.#fetching;

@@ -95,7 +95,7 @@ function checkJwk(jwk: JWK): JWK {
 
 function algorithmsOf({ kty, crv, n }: JWK): string[] {
   if (kty === "RSA") {
-    // RFC 7518 §3.3. Base64 has six bits per character.
+    // RFC 7518 §3.3 requires 2,048 bits. A Base64 character encodes six bits.
     if ((n ?? "").length * 6 < 2048) throw new Error("an RSA key must have at least 2,048 bits");
     return RSA;
   }

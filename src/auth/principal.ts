@@ -19,8 +19,8 @@ export interface Principal extends Identity {
 }
 
 /**
- * How a token was verified, except for its times. A reload uses it to check whether the new settings still accept the
- * token.
+ * How a token was verified, not including its times. A reload uses it to check whether the new settings still accept
+ * the token.
  */
 export interface Proof {
   /** The signing key: its id, or the URL of its JWKS. */
@@ -62,8 +62,8 @@ export interface RequestContext {
   /** The client address, as shown in logs. */
   address?: string | undefined;
   /**
-   * The origin of the web page that made the request, and the host that the page requested. Undefined without an
-   * origin.
+   * The origin of the web page that made the request, and the host that the page requested. Undefined if the request
+   * has no origin.
    */
   webPage?: { readonly origin: string; readonly host: string } | undefined;
   /** Whether the request was made on this machine and not through a proxy. */
@@ -72,7 +72,7 @@ export interface RequestContext {
   addressKey?: string | undefined;
   /** The token buckets of the session; absent until first used. */
   rateBuckets?: Buckets;
-  /** When the session may try again after its last `retry`, on the limiter's clock. */
+  /** When the session may try again, according to the last `retry` delay it received. On the limiter's clock. */
   waitUntil?: number;
   /** The token bucket for retries before `waitUntil`. */
   retryAllowance?: number;

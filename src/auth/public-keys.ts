@@ -1,7 +1,7 @@
 // The `access.keys` option: public keys that verify tokens.
 import { Type } from "typebox";
 
-/** A public key as JSON Web Key (RFC 7517), with the fields of its type (`n`, `e`, `crv`, `x`, …). */
+/** A public key as a JSON Web Key (RFC 7517), with the fields of its type (`n`, `e`, `crv`, `x`, …). */
 export interface PublicJwk {
   /**
    * Key type.

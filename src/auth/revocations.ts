@@ -6,7 +6,7 @@ import { Rounds } from "../scheduling/tick-slice.ts";
 
 /** Each revocation takes about 100 bytes. */
 const MAX_REVOCATIONS = 1_000_000;
-/** Number of entries per table that are checked for expiry when a revocation is added. */
+/** Number of entries checked for expiry in each table when a revocation is added. */
 const CHECKED_PER_ADD = 4;
 
 /** The properties of a token that a revocation can refer to. */
@@ -24,7 +24,7 @@ export class Revocations {
   readonly #tokenRounds = new Rounds(() => this.#tokens);
   #added = 0;
 
-  /** Adds a revocation from this or a different node. Returns false if it is already known. */
+  /** Adds a revocation from this node or a different one. Returns false if it is already known. */
   add({ user, token, at, until }: Revocation): boolean {
     if (user !== undefined) {
       const known = this.#users.get(user);
@@ -43,7 +43,7 @@ export class Revocations {
     for (const [token, until] of this.#tokens) yield { token, at: 0, until };
   }
 
-  /** Revokes all tokens that were issued to a user up to `at`. Tokens issued later are valid. */
+  /** Revokes all tokens that were issued to a user up to `at`. Tokens issued later are not affected. */
   revokeUser(user: string, until: number, at = Date.now()): void {
     this.#reserve();
     this.#users.set(user, { at, until });

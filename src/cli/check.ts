@@ -92,7 +92,7 @@ function printable(settings: Settings, secured: boolean): object {
   };
 }
 
-/** The URL of a Redis may contain a password. */
+/** Masks the password that a Redis URL may contain. */
 function printableStore(store: StoreSettings): object | undefined {
   if (store.kind === "memory") return undefined;
   if (store.kind === "sqlite") return store;

@@ -11,7 +11,7 @@ import type { TailFlags } from "./tail/run-tail.ts";
 /** The server's maximum number of items in one request. */
 const MAX_BATCH = 1000;
 
-/** Runs a command and exits, even if a handle such as an unread standard input is still open. */
+/** Runs a command and exits, even if a handle, such as unread standard input, is still open. */
 async function runAndExit(command: Promise<void>): Promise<never> {
   await command;
   process.exit();

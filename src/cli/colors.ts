@@ -5,7 +5,7 @@ import { printableText, type Printable } from "../protocol/printable.ts";
 
 export type ColorWhen = "auto" | "always" | "never";
 
-/** `--color`: `auto` means on a terminal, unless NO_COLOR (no-color.org) is set. */
+/** `--color`: `auto` enables colors on a terminal, unless NO_COLOR (no-color.org) is set. */
 export function colorOption(): Option {
   return new Option("--color <when>", "when to use color")
     .choices(["auto", "always", "never"])

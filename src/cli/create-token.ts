@@ -18,7 +18,7 @@ export interface TokenFlags {
   info?: string;
   id?: string;
   secretFile?: string;
-  /** Removed. Accepted only so that the error can name its replacement. */
+  /** Removed flag. Parsed only so that the error can name its replacement. */
   secret?: string | true;
   config?: string;
   json?: true;

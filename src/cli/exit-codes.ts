@@ -9,7 +9,7 @@ export const EXIT = {
   /** The server responded with 401 or 403. */
   refused: 3,
   unreachable: 4,
-  /** SIGINT, by the convention of shells. */
+  /** Interrupted by SIGINT. The value follows the shell convention. */
   interrupted: 130,
 } as const;
 

@@ -1,4 +1,4 @@
-// Parsers of flag values. An invalid value fails with the expected form.
+// Parsers for flag values. The error for an invalid value states the expected form.
 import { InvalidArgumentError } from "commander";
 import { DURATION_FORM, durationMs } from "../rooms/units.ts";
 
@@ -24,7 +24,7 @@ export function names(text: string): string[] {
   return text.split(",").map((name) => name.trim());
 }
 
-/** A repeatable flag. */
+/** Collects the values of a repeatable flag. */
 export function repeated(text: string, before: string[] = []): string[] {
   return [...before, text];
 }

@@ -93,7 +93,7 @@ function cell(value: number | undefined, width: number, paint: Paint): Printable
   return value ? printableText(text) : paint("dim", text);
 }
 
-/** For a terminal: redraws the list from the top, as far as it fits. */
+/** Redraws the list on a terminal, with as many rooms as fit. */
 function screen(match: string, paint: Paint): (found: RoomState[]) => Printable {
   return (found) => {
     const sessions = found.reduce((sum, room) => sum + room.sessions, 0);
@@ -110,7 +110,7 @@ function screen(match: string, paint: Paint): (found: RoomState[]) => Printable 
   };
 }
 
-/** For a pipe: new and changed rooms. A room that disappeared has no sessions. */
+/** Prints new and changed rooms to a pipe. A room that has disappeared is printed with 0 sessions. */
 function changes({ json }: RoomsFlags, paint: Paint): (found: RoomState[]) => Printable {
   let before = new Map<string, string>();
   return (found) => {

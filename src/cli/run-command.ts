@@ -5,7 +5,7 @@ import { printError, printFault } from "./terminal.ts";
 import { checkArguments } from "./utf8.ts";
 import { createProgram } from "./program.ts";
 
-/** Runs the command, or starts the server if no command is given. Exit codes are those of `exit-codes.ts`. */
+/** Runs the command, or starts the server if no command is given. The exit codes are defined in `exit-codes.ts`. */
 export async function runCommand(args: string[]): Promise<void> {
   const program = createProgram();
   try {
@@ -24,7 +24,7 @@ export async function runCommand(args: string[]): Promise<void> {
 function explain(error: unknown, program: Command, args: string[]): { message?: string; code: ExitCode } {
   if (error instanceof CommandError) return { message: error.message, code: error.exitCode };
   if (error instanceof CommanderError) {
-    // Help or the version, already printed.
+    // Help or the version was requested, and has been printed.
     if (error.exitCode === 0) return { code: EXIT.ok };
     return { message: wrongArguments(error, program, args), code: EXIT.usage };
   }

@@ -5,7 +5,7 @@ import { EXIT } from "./exit-codes.ts";
 /** Above this number of buffered characters, `write` asks the caller to wait. */
 const MAX_BUFFERED_CHARS = 256 * 1024;
 
-/** Standard output with backpressure: keeps count of the unwritten text. */
+/** Standard output with backpressure: tracks the amount of unwritten text. */
 export class Output {
   #buffered = 0;
   #drained: (() => void)[] = [];

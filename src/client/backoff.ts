@@ -1,6 +1,6 @@
 // Exponential backoff with full jitter, which spreads the reconnects of many clients over time. Pure.
 
-/** A sequence of random delays. Each is below a bound that doubles with every attempt. */
+/** A sequence of random delays. Each delay is below a bound that doubles with every attempt. */
 export interface Backoff {
   /** The next delay in ms. */
   next(): number;

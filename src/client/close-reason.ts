@@ -10,7 +10,7 @@ export interface CloseReason {
   delay?: number | undefined;
 }
 
-/** Reconnect delay after a close for exceeding a rate limit. */
+/** Reconnect delay after the server closed a connection for exceeding a rate limit. */
 const SLOW_RETRY_MS = 5000;
 /** Error codes by close code. */
 const CLOSE_CODES: Record<number, ThumpError["code"]> = {

@@ -24,11 +24,14 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** Options that both transports use. */
 export interface TransportOptions {
-  /** Whether requests to other origins include cookies, as in `fetch` (Fetch standard). Default: as in `fetch`. */
+  /**
+   * The `credentials` option of `fetch` (Fetch standard): whether requests to other origins include cookies. Default:
+   * that of `fetch`.
+   */
   credentials?: "include" | "omit" | "same-origin";
   /**
-   * The WebSocket implementation. Default: the global `WebSocket`. Node before version 22 has none: pass the class from
-   * `ws`.
+   * The WebSocket implementation. Default: the global `WebSocket`. Node has no global `WebSocket` before version 22:
+   * pass the class from `ws`.
    */
   WebSocket?: SocketConstructor;
   /** The `fetch` implementation. Default: the global `fetch`. */
@@ -77,7 +80,10 @@ export type ReplyHandler = (frame: Frame) => void;
 export interface Transport {
   join(handle: RoomHandle): void;
   leave(handle: RoomHandle): void;
-  /** Leaves the room and joins again from its position, because messages are missing or presence is now wanted. */
+  /**
+   * Leaves a room and joins it again from its position. Called when messages are missing, or when presence is first
+   * requested.
+   */
   rejoin(handle: RoomHandle): void;
   /** Sends queued publications. */
   flush(): void;
@@ -111,7 +117,9 @@ export interface Connection extends Transport {
   watch(ms: number, run: () => void): void;
   /** Queues entries again, and pauses all publishing for `ms`. */
   pause(entries: OutboxEntry[], ms: number): void;
-  /** Settles a publication: stored at a cursor, or failed. A rate-limited publication is retried. */
+  /**
+   * Settles a publication that was stored at the cursor `at`, or that failed. A rate-limited publication is retried.
+   */
   answer(entry: OutboxEntry, at: string | undefined, failure: ErrorFrame): void;
   /** Serializes a command with a new id. `reply` receives the reply to that id. */
   command(command: object, reply: ReplyHandler): string;

@@ -26,8 +26,8 @@ export class CursorTracker {
   /** The position to resume from: every message up to this position was received or reported as a gap. */
   position: CursorPosition | undefined;
   /**
-   * The newest message or gap received on this connection. `prev` is compared with this position, not with announced
-   * ones.
+   * The newest message or gap received on this connection. A message's `prev` is compared with this position, not with
+   * positions that the server announced.
    */
   #received: CursorPosition | undefined;
   /** The rest of the replay that a `joined` reply announced. */
@@ -50,7 +50,7 @@ export class CursorTracker {
   /** Handles a `joined` reply. A replay of `replay` messages follows, and ends at `at`. */
   joined({ at, resumed, replay }: { at: string; resumed: boolean; replay: number }): void {
     this.#replay = { count: replay, at: parsePosition(at) };
-    // Otherwise a gap notice arrives first.
+    // Otherwise a gap notice follows, and the replay is checked after it.
     if (resumed || !this.position) this.#checkReplay();
   }
 
@@ -100,7 +100,7 @@ export class CursorTracker {
     if (!this.position || !covers(this.position, at)) this.position = at;
   }
 
-  /** Forgets the connection's replay and newest message. */
+  /** Forgets the replay and the newest message of the connection that ended. */
   detach(): void {
     this.#replay = this.#received = undefined;
   }

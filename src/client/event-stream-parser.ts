@@ -1,7 +1,7 @@
-// Parser of the multiplexed event stream: text in, the data of each event out. Pure.
+// Parser for the multiplexed event stream: extracts the data of each event from the text. Pure.
 
 /**
- * Returns a function that takes a stream's text in pieces. Supports the subset of the event stream format (WHATWG HTML
+ * Returns a function that takes a stream's text in chunks. Supports the subset of the event stream format (WHATWG HTML
  * §9.2.6) that the server writes: lines end with LF, and each event has one `data` line.
  */
 export function dataReader(onData: (data: string) => unknown): (text: string) => void {

@@ -1,5 +1,5 @@
-// Outbox: an ordered queue of publications, within limits. Each has an idempotency key, so a retry never stores it
-// twice. Pure.
+// Outbox: an ordered queue of publications, within limits. Each publication has an idempotency key, so a retry never
+// stores it twice. Pure.
 import { ThumpError } from "./client-errors.ts";
 
 export interface OutboxEntry {

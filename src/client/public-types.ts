@@ -19,13 +19,13 @@ export interface Meta {
   event: string;
   /** The message's cursor. */
   at: string;
-  /** The publisher's user, if authenticated. */
+  /** The publisher's user name, if the publisher is authenticated. */
   from: string | undefined;
   /** Time of publication, in ms since 1970. */
   time: number;
 }
 
-/** A message of a room. */
+/** A message from a room. */
 export interface Message<T = unknown> extends Meta {
   /** The published data. Bytes arrive as a `Uint8Array`. */
   data: T;
@@ -39,7 +39,7 @@ export interface Gap {
   at: string;
 }
 
-/** The position at which a room starts. A position stored under `resume` takes precedence over `last`. */
+/** Where to start in a room. A position stored under `resume` takes precedence over `last`. */
 export interface RoomOptions {
   /** Number of newest stored messages to start with. Default: 0 (only new messages). */
   last?: number;
@@ -52,8 +52,8 @@ export interface PublishOptions {
   /** The event name. Default: `"message"`. */
   event?: string;
   /**
-   * The idempotency key. If the key was used before, the publication is not stored again and resolves with the original
-   * cursor; if its data differs, it fails with `key-reused`. Default: a random key.
+   * The idempotency key. If the key was used before, the publication is not stored again, and the promise resolves with
+   * the original cursor. If the data differs, the promise rejects with `key-reused`. Default: a random key.
    */
   key?: string;
 }

@@ -19,7 +19,7 @@ export interface ReconnectContext extends ConnectionContext {
   close(error: ThumpError): void;
 }
 
-/** The loop, and its current connection. */
+/** The reconnect loop and its current connection. */
 export interface ReconnectLoop {
   /** The current connection, open or opening. */
   connection: Connection | undefined;
@@ -45,7 +45,7 @@ export function createReconnectLoop(
 ): ReconnectLoop {
   const { transport } = options;
   const backoff = newBackoff(options.backoff?.first, options.backoff?.most);
-  // At least 75 % of the bound, so that clients spread out but none retries at once.
+  // Each delay is at least 75 % of the bound, so that clients spread out but none retries at once.
   const socketBackoff = newBackoff(options.socketRetry ?? 15_000, 600_000, () => 0.75 + Math.random() / 4);
   let closed = false;
   /** True after a token was rejected as revoked, until a connection opens with a newly fetched token. */

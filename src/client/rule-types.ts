@@ -44,7 +44,7 @@ export type RoomName<Rules extends RoomRules, Name extends string> = string exte
 type DataOfRule<Rule> = Rule extends { data: infer Data }
   ? Data
   : Rule extends { schema: { "~standard": { types?: infer Types } } }
-    ? // Messages carry the published data: the schema's input type. Its output is used on the server only.
+    ? // Messages carry the data as published, which has the schema's input type. Only the server uses the output type.
       NonNullable<Types> extends { input: infer Input }
       ? Input
       : unknown

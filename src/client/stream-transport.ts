@@ -87,7 +87,7 @@ export function streamTransport(context: ConnectionContext, token: string | unde
       const { done, value } = await reader.read();
       if (done) return;
       lastReceived = performance.now();
-      // A live server sends keep-alives at this interval.
+      // A live server sends keep-alives at the heartbeat interval.
       connection.watch(context.heartbeat * 2.5, () => connection.end());
       read(decoder.decode(value, { stream: true }));
     }
@@ -104,7 +104,7 @@ export function streamTransport(context: ConnectionContext, token: string | unde
     }
     if (batch.length === 0) return;
     posting = true;
-    // A dead connection may not fail by itself.
+    // A request on a dead connection may never fail by itself.
     const cancelTimeout = connection.after(context.timeout, () => connection.end());
     try {
       const body = `[${batch.map((entry) => entry.body).join()}]`;

@@ -40,11 +40,11 @@ export function webSocketTransport(context: ConnectionContext, token: string | u
     connection.receive(String(data));
   };
   socket.onclose = ({ code, reason }) => connection.end(closeReasonOf(code, reason));
-  // A close event follows.
+  // Nothing to do: a close event follows.
   socket.onerror = () => {};
   return connection;
 
-  /** Does nothing before the welcome, because the welcome joins all rooms. */
+  /** Does nothing before the welcome, because the welcome handler joins all rooms. */
   function join(handle: RoomHandle): void {
     if (connection.opened) socket.send(connection.joinCommand(handle));
   }
@@ -68,7 +68,7 @@ export function webSocketTransport(context: ConnectionContext, token: string | u
     }
   }
 
-  /** Always pings: a dead connection does not reply, whether or not the network changed. */
+  /** Pings the server, whether or not the network changed: a dead connection does not reply. */
   function check(): void {
     if (connection.opened) probe(ANSWER_TIMEOUT_MS);
   }
@@ -76,7 +76,7 @@ export function webSocketTransport(context: ConnectionContext, token: string | u
   function publish(entry: OutboxEntry): void {
     if (entry.bytes + MAX_FRAME_HEAD_BYTES > maxFrame)
       return outbox.settle(entry, new ThumpError("too-large", `The limit is ${maxFrame} bytes.`));
-    // `echo`: our own messages must arrive in order with the others. Without them `prev` would report false gaps.
+    // With `echo`, our own messages arrive in order with the others. Without them, `prev` would indicate false gaps.
     const head = connection.command({ type: "publish", echo: true, ordered: true }, (reply) => {
       if (!reply.retry) window = Math.min(MAX_IN_FLIGHT, window + 1);
       else if (!connection.paused) window = Math.ceil(window / 4);

@@ -85,7 +85,10 @@ function hash(text: string): string {
   return createHash("sha256").update(text).digest("base64");
 }
 
-/** A bundle (the binary, or a bundled app with the plugin) contains the files. Otherwise Bun bundles them now. */
+/**
+ * Returns the page's script and style. A bundle (the binary, or a bundled app with the plugin) contains them;
+ * otherwise, Bun bundles them now.
+ */
 async function parts({ index: entry, files }: Imported): Promise<{ script: string; style: string }> {
   if (files) {
     const textOf = (loader: string) => {

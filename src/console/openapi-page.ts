@@ -131,7 +131,7 @@ function schemaText(schema: object): string {
   return `${description ? prose(description) : ""} ${plain ? "" : `<code>${escape(text)}</code>`}`;
 }
 
-/** Converts text to HTML, with `this` as code. */
+/** Converts text to HTML. Text in backticks becomes code. */
 function prose(text: string): string {
   return escape(text).replaceAll(/`([^`]+)`/g, "<code>$1</code>");
 }

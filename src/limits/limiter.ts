@@ -61,7 +61,7 @@ export class Limiter {
   /**
    * Charges an operation to its session, user and address, or to its API key. If any of their buckets has too few
    * tokens, nothing is charged.
-   * @param bytes data size, for `publishes`
+   * @param bytes data size; only for `publishes`
    * @throws ThumpError `rate`
    */
   take(context: RateSubject, kind: RateKind, cost = 1, bytes = 0): void {

@@ -56,7 +56,7 @@ export interface SizeBucket {
 /** Rate limits per operation. */
 export interface OperationRates {
   /**
-   * Requests with a body, and frames on `/ws` that neither join, read nor publish.
+   * Requests with a body, and frames on `/ws` that do not join, read or publish.
    * @default { rate: 500, burst: 5000 } per session; docs/limits.md lists the others
    * @example 50
    */

@@ -24,8 +24,8 @@ export class SessionLimit {
   ) {}
 
   /**
-   * Checks both limits. The session must be added in the same tick; otherwise, sessions added in between could exceed
-   * the limit.
+   * Checks both limits. The session must be added in the same tick; otherwise, sessions added between the check and the
+   * addition could exceed the limit.
    * @throws ThumpError `busy`, `rate`
    */
   check({ addressKey }: { addressKey?: string | undefined }): void {

@@ -7,8 +7,8 @@ export interface Rate {
 }
 
 /**
- * The kinds of rate-limited operations. `requests` counts request bodies, and frames of no other kind. `joins` includes
- * reads of history and members. `bytes` counts published bytes, and `reads` bytes read.
+ * The kinds of rate-limited operations. `requests` counts request bodies, and frames that belong to no other kind.
+ * `joins` includes reads of history and members. `bytes` counts published bytes, and `reads` bytes read.
  */
 export const RATE_KINDS = ["connects", "requests", "joins", "publishes", "bytes", "reads"] as const;
 export type RateKind = (typeof RATE_KINDS)[number];
@@ -27,7 +27,7 @@ export function newBuckets(): Buckets {
 /** Shorter waits are rounding errors. */
 const MIN_WAIT_MS = 0.001;
 
-/** The time at which a bucket will be full again after `cost` is taken. A cost above `burst` takes the whole bucket. */
+/** The time at which a bucket will be full again after `cost` is taken. A cost above `burst` empties the bucket. */
 export function fullAfter(fullAt: number, { rate, burst }: Rate, cost: number, now: number): number {
   return Math.max(fullAt, now) + (Math.min(cost, burst) * 1000) / rate;
 }
@@ -49,11 +49,11 @@ export function waitFor(fullAt: number, rate: Rate, cost: number, now: number): 
 /** Number of entries that are checked for expiry when an entry is added. */
 const CHECKED_PER_INSERT = 4;
 
-/** Buckets by name. Full buckets need not be stored, because new ones are full too. */
+/** Stores buckets by name. Full buckets need not be stored, because new ones are full too. */
 export class BucketStore {
   readonly #accounts = new Map<string, Buckets>();
 
-  /** @param max entries to keep; beyond that, the entry checked least recently is dropped */
+  /** @param max maximum number of entries; beyond it, the entry checked least recently is dropped */
   constructor(readonly max = 100_000) {}
 
   get size(): number {

@@ -12,7 +12,7 @@ export class TrustedProxies {
   #any = false;
   #header: ForwardedHeader = "x-forwarded-for";
 
-  /** Whether `onStranger` was called for this configuration. */
+  /** Whether `onStranger` has been called for this configuration. */
   #warned = false;
 
   /**

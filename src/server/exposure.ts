@@ -7,7 +7,7 @@ import type { ServerCore } from "./server-core.ts";
 import { OptionsError } from "./config/options.ts";
 import type { Settings } from "./config/settings.ts";
 
-/** Whether the operator has made an access decision: by configuring credentials, an `authorize` hook, or `open`. */
+/** Whether the operator has made an access decision by configuring credentials, an `authorize` hook, or `open`. */
 export function isExposureDecided({ access, open, authorize }: Settings): boolean {
   return open || authorize !== undefined || hasCredentials(access);
 }

@@ -12,7 +12,7 @@ import type { Settings } from "./config/settings.ts";
 /** Maximum size of the lines that wait for stderr. Beyond this size, lines are dropped and counted. */
 const MAX_BUFFERED_CHARACTERS = 8 << 20;
 
-/** Maximum time that the exiting process waits until stderr is read. */
+/** Maximum time that an exiting process waits for stderr to be read. */
 const FLUSH_TIMEOUT_MS = 500;
 
 /** Configures LogTape, at startup and after a reload. */
@@ -29,7 +29,7 @@ export function configureLogging({ log, logLevel }: Pick<Settings, "log" | "logL
 }
 
 function formatterOf(log: Settings["log"]): TextFormatter {
-  // The message is the template, which is the same for all lines of a kind. The values are separate fields.
+  // The message is the template, which is the same for all lines of the same kind. The values are separate fields.
   if (log === "json") {
     const format = getJsonLinesFormatter({ message: "template", properties: "flatten" });
     return (record) => `${printableText(format(record).trimEnd())}\n`;

@@ -84,7 +84,7 @@ export function mount(thump: ThumpServer, signals = false) {
     // Bun closes the connection if a frame exceeds this size. Smaller frames that exceed `maxMessage` get a specific
     // error code.
     const maxPayloadLength = Math.max(given.maxPayloadLength ?? 0, core.settings.maxMessage * 4);
-    // All sockets share one compressor and keep no context between frames, so compression takes no memory per session.
+    // All sockets share one compressor and keep no context between frames, so compression needs no per-session memory.
     const deflate = { compress: "shared", decompress: "shared" } as const;
     const perMessageDeflate = core.settings.compression ? { perMessageDeflate: deflate } : {};
     app.config.websocket = { backpressureLimit: limit, ...perMessageDeflate, ...given, maxPayloadLength };
@@ -173,8 +173,8 @@ function isDirect(
 /**
  * Wraps the handler of a route: checks origin and path, authenticates, turns errors into problem responses, and adds CORS
  * headers.
- * @param counted whether requests pass through the connection throttle and count against the `connects` rate: of the
- * address before the token is verified, and of the user or key afterwards
+ * @param counted whether requests pass through the connection throttle and count against the `connects` rate limit.
+ * Before the token is verified, the address's limit applies; afterwards, the user's or key's
  * @param asksForEvents determines the form of a temporary refusal (`errorResponse`)
  */
 function guarded(

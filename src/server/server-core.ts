@@ -51,7 +51,7 @@ export class ServerCore {
   readonly memoryBudget: MemoryBudget;
   /** Whether the server is draining. If so, new sessions are refused. */
   draining = false;
-  /** Whether Bun's router matches the routes, using the raw path. */
+  /** Whether Bun's router does the routing: it matches the raw path. */
   routedByBun = true;
   /** Bun's server; null until `attach` is called. */
   server: Server<unknown> | null = null;

@@ -43,8 +43,8 @@ export async function startTracing(core: ServerCore, endpoint: string, env: Envi
       : api.ROOT_CONTEXT;
     const publisher = api.trace.getSpanContext(parent);
     const options = { kind: PRODUCER, attributes: attributesOf(draft) };
-    // An untrusted client could force sampling with the sampled flag, or with a trace id that the ratio selects. Its
-    // publications therefore start a new trace.
+    // An untrusted client could force sampling with the sampled flag, or with a trace id that the sampling ratio
+    // selects. Untrusted publications therefore start a new trace.
     const span =
       trusted || !publisher
         ? tracer.startSpan("publish", options, parent)

@@ -8,7 +8,7 @@ import type { Origins } from "../auth/origins.ts";
  * Authenticates a request.
  * @param addressKey the client's key for per-address limits
  * @param counted whether every request counts against the address's `connects` rate. If not, only requests with an
- * invalid credential count, and credentials are not verified while that rate is used up
+ * invalid credential count, and credentials are not verified while that rate limit is exhausted
  * @throws ThumpError `unauthorized`, `revoked`, `unavailable`, `origin`, `rate`
  */
 export function authenticate(

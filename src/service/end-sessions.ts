@@ -32,7 +32,7 @@ export function checkRevocable({ authenticator }: RoomService): void {
 
 /**
  * Revokes tokens and ends their sessions, on all nodes.
- * @param tokens identifies the tokens by user, session or token
+ * @param tokens identifies the tokens: by user, by session, or by the token itself
  * @param until when the server may delete the revocation, in ms since 1970; by default, when the last token has expired
  * @throws ThumpError `invalid` if `until` is in the past; `unavailable`
  */
@@ -67,7 +67,7 @@ export function endSessions(
       all.push({ token: hash, at: 0, until: revoked.until });
   }
   if (revoked && id !== undefined) all.push({ token: id, at: 0, until: revoked.until });
-  // Revocations are added first, so that a client that reconnects in between is refused.
+  // Revocations are added before the sessions end, so that a client that reconnects at once is refused.
   for (const one of all) authenticator.revocations.add(one);
   const fits = (one: Session) =>
     one === named ||

@@ -96,7 +96,10 @@ export class RoomService {
     return known;
   }
 
-  /** Charges a rate limit, with `bytes` of data for `publishes`. See `Limiter.take`. @throws ThumpError `rate` */
+  /**
+   * Charges a rate limit. For `publishes`, `bytes` is the size of the data. See `Limiter.take`.
+   * @throws ThumpError `rate`
+   */
   takeRate(context: RequestContext, kind: RateKind, cost = 1, bytes = 0): void {
     this.limiter.take(context, kind, cost, bytes);
   }
@@ -246,8 +249,8 @@ export class RoomService {
   }
 
   /**
-   * Waits for a decision and continues with `run`. Until then, later frames of the session wait, to preserve their
-   * order.
+   * Waits for a decision and continues with `run`. Until the decision, later frames from the session wait, to preserve
+   * their order.
    */
   async holdUntilDecided<D, T>(
     context: RequestContext,

@@ -42,8 +42,8 @@ export interface StreamOptions extends StreamingOptions {
 }
 
 /**
- * The result of `stream()`. At run time this is a `Response`. Eden Treaty derives the client's event types from this
- * type.
+ * The result of `stream()`. At run time, the result is a `Response`. Eden Treaty derives the client's event types from
+ * this type.
  */
 export type StreamAnswer<Item> = AsyncGenerator<EventOf<Item>, void, unknown>;
 
@@ -63,7 +63,10 @@ export interface StreamFunction {
 }
 
 const KEEP_ALIVE_MS = 15_000;
-/** The interval if the server is unknown: it may close idle connections after 10 s, Bun's default, give or take 4 s. */
+/**
+ * The keep-alive interval if the server is unknown. Such a server may close idle connections after 10 s (Bun's
+ * default), give or take 4 s.
+ */
 const KEEP_ALIVE_UNKNOWN_MS = 5000;
 const STALL_TIMEOUT_MS = 60_000;
 const MAX_BUFFERED_BYTES = 1024 * 1024;

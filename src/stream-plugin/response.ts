@@ -43,8 +43,8 @@ export function respond(body: StreamBody, { request, server, gzip, idleTimeout }
   body.onOpen = () => {
     if (!server) return;
     forgetStop = onServerStop(server, () => body.finish("stopped"));
-    // Bun closes idle connections. The timeout is disabled here, and restored at the end: the connection outlives the
-    // response.
+    // Bun closes idle connections. The timeout is disabled here and restored at the end of the response, because the
+    // connection outlives the response.
     server.timeout(request, 0);
   };
   body.onEnd = () => {

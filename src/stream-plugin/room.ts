@@ -2,7 +2,7 @@
 import type { SourceFactory } from "./source.ts";
 import { type MadeEvent, sse } from "./sse.ts";
 
-/** A message of a room, as `ThumpServer.subscribe()` yields it. */
+/** A message from a room, as `ThumpServer.subscribe()` yields it. */
 export interface MessageItem {
   /** Always "message". */
   readonly type: "message";
@@ -39,7 +39,7 @@ export interface RoomServer {
   ): AsyncIterable<RoomItem>;
 }
 
-/** How a stream starts in a room. */
+/** Where a stream starts in a room. */
 export interface RoomOptions {
   /** Number of newest stored messages that a client without `Last-Event-ID` receives first. Default: 0. */
   last?: number | undefined;
@@ -57,7 +57,7 @@ export interface GapNotice {
   readonly at: string;
 }
 
-/** The events of a room: messages with their event names, and gap notices. */
+/** The events for a room: messages with their event names, and gap notices. */
 export type RoomEvents<Data> = MadeEvent<Data, string | undefined> | MadeEvent<GapNotice, "thump:gap">;
 
 /**
@@ -87,7 +87,7 @@ export function room<Data = unknown>(
   };
 }
 
-/** An id in a different form may come from an earlier version of the route. */
+/** Whether an id is a cursor. Other ids may come from an earlier version of the route. */
 function isCursor(id: string): boolean {
   return /^[0-9a-z]{1,32}-[0-9]{1,16}$/.test(id);
 }

@@ -17,8 +17,8 @@ export function onServerStop(server: Server<unknown>, run: () => void): () => vo
 }
 
 /**
- * Wraps the method, because Elysia calls stop hooks only after the server has stopped, and never those of a plugin in a
- * group.
+ * Wraps `server.stop()`. Elysia's stop hooks are not enough: they run only after the server has stopped, and never for
+ * a plugin in a group.
  */
 function announceStop(server: Server<unknown>, listeners: Set<() => void>): void {
   const stop = server.stop.bind(server);

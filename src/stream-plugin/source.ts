@@ -1,4 +1,4 @@
-// Stream sources, and the forms in which they are opened.
+// Stream sources: their types, and how they are opened.
 
 /** The argument of a source function. Each client has a separate context. */
 export interface SourceContext<Item = unknown> {

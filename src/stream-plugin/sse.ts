@@ -15,8 +15,8 @@ export interface StreamEvent<Data = unknown, Event extends string | undefined = 
    */
   readonly event?: Event;
   /**
-   * Text is sent unchanged, one `data` line per line. All other values are sent as JSON. Without data, clients fire no
-   * event.
+   * Text is sent unchanged, as one `data` field per line of text. All other values are sent as JSON. Without data,
+   * clients fire no event.
    */
   readonly data?: Data;
   /** Time in ms that the client waits before it reconnects. */

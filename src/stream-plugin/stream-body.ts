@@ -150,7 +150,7 @@ export class StreamBody implements Flushable {
     if (this.end) return;
     this.onOpen();
     const { retry, greets, keepAlive, stallTimeout } = this.options;
-    // The timer runs at half the keep-alive time, so a comment is sent after between half and all of that time without
+    // The timer fires twice per keep-alive period, so a comment is sent after half a period to one period without
     // events.
     const interval = Math.min(keepAlive / 2 || Number.POSITIVE_INFINITY, stallTimeout);
     if (Number.isFinite(interval)) this.#timer = setInterval(() => this.#onTimer(), interval);
@@ -287,7 +287,7 @@ export class StreamBody implements Flushable {
     this.#guard(() => iterator?.return?.());
   }
 
-  /** Runs code of the app. Errors are reported, and do not prevent the rest of the cleanup. */
+  /** Runs app code. Errors are reported, and do not prevent the rest of the cleanup. */
   #guard(run: () => unknown): void {
     const { onError } = this.options;
     try {

@@ -1,4 +1,5 @@
-// A class with the interface of `@elysiajs/stream`, so that routes that use that package only change their import.
+// A class with the interface of `@elysiajs/stream`, so that routes written for that package need only a different
+// import.
 import { reportError } from "./plugin.ts";
 import { toReadable } from "./response.ts";
 import { EventWriter } from "./sse.ts";

@@ -15,9 +15,9 @@ import type { SocketSession } from "./websocket/socket-session.ts";
 import type { StreamSession } from "./stream/stream-session.ts";
 
 /**
- * Bun closes connections that are silent for 10 s, unless the timeout is lifted for a request. The timeout cannot be
- * lifted for requests that did not come directly from Bun's server, and their client address is unknown for the same
- * reason. After this time, their streams send a keep-alive and their polls are answered.
+ * For requests that did not come directly from Bun's server: the time after which streams send a keep-alive and polls
+ * are answered. Bun closes connections that are silent for 10 s, and the timeout cannot be lifted for these requests.
+ * Their client address is unknown for the same reason.
  */
 const KEEP_OPEN_MS = 5000;
 
@@ -31,7 +31,7 @@ export function openSocket(
   { service, request, server }: HandlerContext,
   session: SocketSession,
 ): Response | undefined {
-  // Bun opens the socket during `upgrade`, so no other session is added after this check.
+  // `upgrade` opens the socket synchronously, so no other session can be added between this check and the open.
   service.checkSessionLimit(session);
   if (request.signal.aborted) return clientGone();
   upgrade(server, request, session);
@@ -108,8 +108,8 @@ export async function openPoll(
 
 /**
  * Lifts Bun's idle timeout for a connection while a request waits or streams. Returns a function that restores the
- * timeout. It must be called before the response ends, because the timeout belongs to the connection, which can carry
- * more requests.
+ * timeout. The function must be called before the response ends, because the timeout belongs to the connection, which
+ * can carry more requests.
  */
 function holdOpen(service: RoomService, request: Request, server: Server<unknown> | null): () => void {
   server?.timeout(request, 0);

@@ -18,7 +18,8 @@ const MAX_ANSWER_LENGTH = 256 * 1024;
  * Returns a room's publications after a cursor, or its newest ones, as the JSON text of an object:
  * `{"room","at","sessions","messages":[…]}`. `gap` is added if messages are missing, and `more` if the answer was cut
  * short. `at` is the cursor to continue from. `sessions` is present if the client may list the members. The caller must
- * have checked the permission for `history`. The read is charged to `reads` before the answer is encoded.
+ * have checked the permission for `history`. The read is charged to the `reads` rate limit before the answer is
+ * encoded.
  * @throws ThumpError `rate`
  */
 export function historyAnswer(

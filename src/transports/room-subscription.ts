@@ -62,7 +62,8 @@ export interface SubscriptionStart {
 }
 
 /**
- * Number of waiting items or bytes at which the subscription is detached from the live fan-out until they are taken.
+ * Number of waiting items or bytes at which the subscription is detached from the live fan-out until the items are
+ * taken.
  */
 const MAX_WAITING_ITEMS = 256;
 const MAX_WAITING_BYTES = 1024 * 1024;

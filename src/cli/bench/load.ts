@@ -1,4 +1,4 @@
-// Load generator of `thump bench`: the clients of one room and a publisher, in one process with one clock.
+// Load generator of `thump bench`: the clients in one room and a publisher, in one process with one clock.
 import { createHistogram } from "node:perf_hooks";
 import { CommandError, EXIT } from "../exit-codes.ts";
 
@@ -91,7 +91,7 @@ export class Load {
     return 1000 / this.options.rate;
   }
 
-  /** Plain text, not JSON, so that the server's parser is not part of the measurement. */
+  /** Publications are plain text, not JSON, so that the server's parser is not part of the measurement. */
   #text(number: number, pad: string): string {
     return `${this.#id} ${number} ${pad}`;
   }

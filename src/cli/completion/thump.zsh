@@ -3,7 +3,7 @@
 # Put this file into fpath, or source it after compinit.
 _thump() {
   local -a answer candidates
-  # Only up to the cursor. Text after it stays.
+  # Use only the text up to the cursor. The text after it stays.
   answer=("${(@f)$(thump complete -- "${(@Q)words[2,CURRENT-1]}" "$PREFIX" 2>/dev/null)}")
   case $answer[-1] in
     :files | :folders)

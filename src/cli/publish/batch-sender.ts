@@ -78,7 +78,7 @@ export class BatchSender {
     return { stored, at, failed: undefined };
   }
 
-  /** Returns the next items that fit into one request, but at least one item. */
+  /** Returns the next items that fit into one request, and always at least one. */
   #nextBatch(items: PublishItem[], from: number): PublishItem[] {
     let end = from;
     let bytes = 0;
@@ -93,7 +93,7 @@ export class BatchSender {
   /** Sends one request. Returns the cursors of stored items in order, and the error that stopped the rest. */
   async #post(batch: PublishItem[]): Promise<{ cursors: string[]; error?: ServerError; whole?: true }> {
     try {
-      // `ordered`: the server stops at the first failure, so later items cannot overtake it.
+      // With `ordered`, the server stops at the first failure, so later items cannot overtake it.
       const { results } = (await this.api.request("/publish?ordered=1", {
         method: "POST",
         headers: { "content-type": "application/json" },

@@ -6,7 +6,7 @@ import { decodeUtf8 } from "../utf8.ts";
 export interface PublishItem {
   /** The item as JSON. */
   body: string;
-  /** The name of the source in messages, such as "line 17". */
+  /** Name of the source, for messages, such as "line 17". */
   source: string;
 }
 
@@ -49,7 +49,7 @@ export function bytesItem(bytes: Uint8Array, key: string, source: string, option
   };
 }
 
-/** The data as JSON. As in a POST to a room, text that parses as JSON is JSON. */
+/** The data as JSON. As in a POST to a room, text that parses as JSON is published as JSON. */
 function dataOf(text: string, source: string, { as }: ItemOptions): string {
   if (as === "text") return JSON.stringify(text);
   try {

@@ -1,4 +1,4 @@
-// Splits a stream of bytes into lines, as bytes. Pure: the consumer sets the pace.
+// Splits a byte stream into lines of bytes. Pure: the consumer sets the pace.
 import { CommandError } from "../exit-codes.ts";
 
 /** Maximum length of a line. A longer line cannot be published, and buffering it could exhaust memory. */
@@ -8,8 +8,8 @@ const CARRIAGE_RETURN = 0x0d;
 const BOM = [0xef, 0xbb, 0xbf];
 
 /**
- * Yields lines without their ends (`\n` or `\r\n`) and without a leading byte-order mark. The last line needs no line
- * end.
+ * Yields lines without their endings (`\n` or `\r\n`) and without a leading byte-order mark. The last line needs no
+ * ending.
  * @throws CommandError if a line exceeds 4 MiB
  */
 export async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {

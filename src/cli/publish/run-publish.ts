@@ -1,4 +1,4 @@
-// `thump publish`: publishes lines of standard input, a text or a file to a room.
+// `thump publish`: publishes a text, a file, or the lines of standard input to a room.
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { HttpApi } from "../http-api.ts";
@@ -79,7 +79,7 @@ async function* lineItems(
   }
 }
 
-/** The JSON white space (RFC 8259 §2) that can occur in a line. */
+/** Whether a byte is JSON white space (RFC 8259 §2) that can occur in a line. */
 function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === 0x09 || byte === 0x0d;
 }

@@ -1,5 +1,5 @@
 // Follows rooms at the reader's pace. While the output is full, the follower leaves the rooms and stores only a cursor
-// for each.
+// for each room.
 import type { Room, RoomOptions, Thump, ThumpError } from "../../client/index.ts";
 import { CommandError, exitCodeOf, describeError } from "../exit-codes.ts";
 import { type Output, printError } from "../terminal.ts";
@@ -26,7 +26,7 @@ export class RoomFollower {
   readonly #rooms = new Map<string, Room>();
   readonly #startOptions: RoomOptions;
   #printed = 0;
-  /** True from leaving the rooms until the output drains. */
+  /** True while the rooms are left because the output is full. */
   #paused = false;
   #stopped = false;
 

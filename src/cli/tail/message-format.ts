@@ -52,7 +52,7 @@ export function prettyLines(paint: Paint, colored: boolean, several: boolean): M
 /** Local time, with the date if it is not today. */
 function clock(time: number): string {
   const date = new Date(time);
-  // The Swedish locale formats dates as in ISO 8601.
+  // The Swedish locale formats dates and times as ISO 8601 does.
   const text = `${date.toLocaleTimeString("sv")}.${String(date.getMilliseconds()).padStart(3, "0")}`;
   const day = date.toLocaleDateString("sv");
   return day === new Date().toLocaleDateString("sv") ? text : `${day} ${text}`;

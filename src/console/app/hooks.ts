@@ -59,7 +59,7 @@ export function usePolled<T>(path: string | undefined, ms: number): Polled<T> {
           if (abort.signal.aborted || !(error instanceof ApiError)) return;
           if (error.code === "unauthorized" || error.code === "revoked") return signOut(error.message);
           setState((before) => ({ ...(before.path === path ? before : { path }), error }));
-          // A missing resource does not reappear.
+          // A missing resource does not reappear, so polling stops.
           if (error.code === "not-found") return;
         }
       }

@@ -14,7 +14,7 @@ import {
 import { Series, WINDOW_SECONDS } from "./series.ts";
 
 const MAX_EVENTS = 50;
-/** Maximum number of nodes for which stored samples fill the charts when the page opens. */
+/** Maximum number of nodes whose stored samples fill the charts when the page opens. */
 const MAX_NODES = 10;
 
 /** Recent errors with one code: their number, and the latest time and message. */
@@ -55,7 +55,7 @@ export class LiveData {
     return this.thump.state;
   }
 
-  /** Calls `listener` on changes, at most once per frame. @returns a function that removes the listener */
+  /** Calls `listener` on changes, at most once per animation frame. @returns a function that removes the listener */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

@@ -25,7 +25,7 @@ export class RoomTail {
   #shown: Item[] = [];
   #waiting: Item[] = [];
   #next = 0;
-  /** Number of messages that arrived during a pause and exceeded the limit. */
+  /** Number of messages dropped during a pause because they exceeded the limit. */
   #discarded = 0;
   paused = false;
 

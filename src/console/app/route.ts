@@ -55,7 +55,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // Not percent-encoded, probably typed: used unchanged.
+    // The text is not percent-encoded; it was probably typed. Use it unchanged.
     return text;
   }
 }

@@ -1,7 +1,7 @@
 // Each node's samples of the last five minutes, and their totals. Pure.
 import type { ServerSample } from "../../protocol/status-rooms.ts";
 
-/** Length of the charts. */
+/** Time span of the charts. */
 export const WINDOW_SECONDS = 300;
 /** A node that has sent no sample for longer than this is no longer counted. */
 const SILENT_AFTER_MS = 5000;

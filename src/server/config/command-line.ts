@@ -78,7 +78,7 @@ function mergeOne(preferred: unknown, fallback: unknown): unknown {
   if (!isFields(preferred) || !isFields(fallback)) return preferred;
   // A store of a different kind replaces the whole object.
   if (preferred["kind"] !== undefined && preferred["kind"] !== fallback["kind"]) return preferred;
-  // The order matters: rules of the preferred source are tried first.
+  // The order matters: rules from the preferred source are tried first.
   const others = Object.entries(fallback).filter(([name]) => !Object.hasOwn(preferred, name));
   return Object.fromEntries([...Object.entries(preferred), ...others]);
 }

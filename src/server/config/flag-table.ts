@@ -12,7 +12,7 @@ export interface FlagDefinition {
   env: string;
   /** Path of the option that the flag sets, such as `limits.message`. Absent for `--config`, which sets no option. */
   option?: string;
-  /** Other fields of the same option that the flag sets too. */
+  /** Other fields of the same option that the flag also sets. */
   implies?: Record<string, string>;
   /** The flag that this flag requires. */
   needs?: string;

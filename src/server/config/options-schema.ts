@@ -91,7 +91,7 @@ export function checkOptions(value: unknown, source: string): Options {
   throw new OptionsError(`${source}: ${path || "the options"} ${worst?.message}`);
 }
 
-/** Checks what the schema cannot. @throws OptionsError */
+/** Checks what the schema cannot express. @throws OptionsError */
 function checkRest(value: Options, source: string): Options {
   for (const [pattern, rule] of Object.entries(value.rooms ?? {})) {
     const [field, why] = ruleFault(pattern, rule) ?? [];

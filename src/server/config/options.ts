@@ -55,7 +55,7 @@ export interface LimitOptions {
   roomsPerAddress?: number;
   /**
    * Maximum time to receive the headers of a request or handshake, and maximum idle time of a connection: seconds, or a
-   * string with a unit. Values outside 5 to 255 s are adjusted. A change requires a restart.
+   * string with a unit. Values below 5 s or above 255 s are clamped. A change requires a restart.
    * @default "10s"
    * @example "30s"
    */
@@ -124,8 +124,8 @@ export interface Options {
    */
   origins?: string[];
   /**
-   * Addresses and networks of trusted proxies. In their requests, `forwardedHeader` contains the client address.
-   * `"loopback"` stands for this machine.
+   * Addresses and networks of trusted proxies. For requests from these proxies, the client address is read from
+   * `forwardedHeader`. `"loopback"` stands for this machine.
    * @default []
    * @example ["10.0.0.0/8", "loopback"]
    */
@@ -161,8 +161,8 @@ export interface Options {
    */
   tls?: TlsOptions;
   /**
-   * Period over which clients reconnect after a stop: seconds, or a string with a unit. Every session receives a random
-   * delay within this period.
+   * Period over which clients reconnect after the server stops: seconds, or a string with a unit. Every session
+   * receives a random delay within this period.
    * @default "5s"
    * @example "30s"
    */
@@ -247,7 +247,7 @@ export class OptionsError extends Error {
 }
 
 /**
- * Returns its argument unchanged. It types the config file, so that editors complete options and show their
+ * Returns its argument unchanged. Gives the config file a type, so that editors complete options and show their
  * documentation.
  * @example export default defineConfig({ rooms: { "chat:*": { history: { count: 200 } } } });
  */

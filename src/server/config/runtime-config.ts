@@ -21,7 +21,7 @@ export function createRuntimeConfig(
   before?: Authenticator,
 ): RuntimeConfig {
   const authenticator = orOptionsError("access", () => new Authenticator(settings.access, events, before));
-  // If credentials are configured, an action that the room's rule does not open requires a grant.
+  // If credentials are configured, an action requires a grant unless the room's rule opens it to anyone.
   const level = authenticator.isConfigured ? "granted" : "anyone";
   return {
     authenticator,

@@ -23,15 +23,15 @@ export interface StoreOptions {
    */
   dir?: string;
   /**
-   * SQLite: what an acknowledged publication survives. `"normal"`: a crash of the process. `"fsync"`: also a power
-   * failure.
+   * SQLite: the failures that an acknowledged publication survives. `"normal"`: a process crash. `"fsync"`: a process
+   * crash or a power failure.
    * @default "normal"
    * @example "fsync"
    */
   durability?: "normal" | "fsync";
   /**
-   * SQLite: maximum size of the file: bytes, or a string with a unit. At this size, publications fail as they do on a
-   * full disk.
+   * SQLite: maximum size of the file. Bytes, or a string with a unit. When the file reaches this size, publications
+   * fail as they do on a full disk.
    * @default undefined: limited by the disk
    * @example "10GiB"
    */
@@ -43,27 +43,27 @@ export interface StoreOptions {
    */
   url?: string;
   /**
-   * Redis: prefix of all keys and channels: 1 to 64 letters, digits, `_`, `.`, `:` or `-`. Nodes with the same prefix form a
-   * cluster.
+   * Redis: prefix of all keys and channels. 1 to 64 letters, digits, `_`, `.`, `:` or `-`. Nodes with the same prefix
+   * form a cluster.
    * @default "thump"
    * @example "thump:eu"
    */
   prefix?: string;
   /**
-   * Redis: maximum time that a publication, read or join waits, and that Redis may be silent: seconds, or a string with
+   * Redis: how long a publication, read or join may wait, and how long Redis may stay silent. Seconds, or a string with
    * a unit. At least 100 ms.
    * @default "5s"
    * @example "2s"
    */
   patience?: Duration;
   /**
-   * Redis: interval at which a node checks for missed publications: seconds, or a string with a unit. At least 100 ms.
+   * Redis: interval at which a node checks for missed publications. Seconds, or a string with a unit. At least 100 ms.
    * @default "5s"
    * @example "1s"
    */
   check?: Duration;
   /**
-   * Redis: time after which a silent node and all of its users count as gone: seconds, or a string with a unit. At
+   * Redis: time after which a silent node and all of its users count as gone. Seconds, or a string with a unit. At
    * least 300 ms.
    * @default "6s"
    * @example "15s"

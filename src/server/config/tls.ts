@@ -56,7 +56,7 @@ export interface TlsPair {
 }
 
 /**
- * Reads and validates certificate and key.
+ * Reads and validates a certificate and its key.
  * @param now in ms since 1970
  * @throws Error that names the file and the reason: missing, unreadable, not PEM, key of a different certificate, expired
  */
@@ -102,7 +102,7 @@ function parse<T>(path: string, what: string, make: () => T): T {
   try {
     return make();
   } catch {
-    // The crypto library's own message ("bad base64 decode") does not help to find the file at fault.
+    // The crypto library's own message ("bad base64 decode") does not name the faulty file.
     throw new Error(`${path}: contains no ${what} in PEM format`);
   }
 }

@@ -1,4 +1,5 @@
-// Collectors that read their values at each scrape. Other modules count plain numbers; prom-client only formats them.
+// Collectors that read their values at each scrape. Other modules keep plain counters; prom-client only formats their
+// values.
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { LatencyHistogram } from "../../hub/latency-histogram.ts";
 

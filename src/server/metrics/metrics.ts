@@ -1,4 +1,4 @@
-// Prometheus metrics. They are read from the counters in hub/stats.ts at each scrape, and cost nothing in between.
+// Prometheus metrics. They are read from the counters in hub/stats.ts at each scrape, and cost nothing between scrapes.
 import { Gauge, Registry } from "prom-client";
 import pkg from "../../../package.json" with { type: "json" };
 import type { Hub } from "../../hub/hub.ts";
@@ -27,7 +27,7 @@ const TRANSPORTS = [
  * Creates a prom-client registry with all metrics of a server, for an app that serves its own metrics.
  * docs/operating.md describes the metrics.
  * @param thump the plugin's handle
- * @returns a registry that reads the current values at each scrape. Create one per server
+ * @returns a registry that reads the current values at each scrape. Create one registry per server
  * @example const registry = createMetrics(app.decorator.thump);
  * app.get("/metrics", () => registry.metrics());
  */

@@ -21,7 +21,7 @@ function metricsPath({ metrics, metricsPath }: Settings): Description["paths"] {
   return { [metricsPath]: { get } };
 }
 
-/** The document of a server with these settings. */
+/** The document for a server with these settings. */
 export function describe(settings: Settings): Description {
   const demo: ApiOperation = {
     operationId: "demo",

@@ -1,4 +1,4 @@
-// Paths of operators and of the server itself in the OpenAPI document.
+// Operator and server paths in the OpenAPI document.
 import type { Description } from "../../console/openapi-page.ts";
 import { refTo, json, words, PROBLEM, query, path } from "./paths.ts";
 import { BY_KEY, BY_NOBODY } from "./security.ts";

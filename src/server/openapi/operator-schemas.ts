@@ -1,4 +1,4 @@
-// Schemas of the responses about sessions and rules, for the OpenAPI document.
+// Schemas for responses about sessions and rules, in the OpenAPI document.
 import { type TSchema, Type } from "typebox";
 
 const ref = (name: string) => Type.Unsafe<unknown>({ $ref: `#/components/schemas/${name}` });
@@ -90,7 +90,7 @@ const pattern = Type.Union([Type.String(), Type.Null()], {
   description: "Null where no pattern matches: these are the defaults.",
 });
 
-/** For the components of the document. */
+/** Schemas to add to the document's components. */
 export const operatorSchemas: Record<string, TSchema> = {
   Sessions,
   Session,

@@ -1,4 +1,4 @@
-// Paths of rooms in the OpenAPI document, and the parts of which all paths are made.
+// Room paths in the OpenAPI document, and the parts that all paths share.
 import type { TSchema } from "typebox";
 import type { Description, ApiOperation, Parameter } from "../../console/openapi-page.ts";
 import { Query } from "../../transports/http/read-request.ts";

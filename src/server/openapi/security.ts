@@ -42,7 +42,7 @@ function schemes({ secrets, keys, jwks, cookie }: Settings["access"]): Record<st
 export function withSecurity(description: Description, { access }: Settings): Description {
   if (!hasCredentials(access)) return { ...description, paths: withoutSecurity(description.paths) };
   const securitySchemes = schemes(access);
-  // Rules may allow everyone, without credentials.
+  // Rules may allow requests without credentials.
   const security: Security = [
     {},
     ...Object.keys(securitySchemes).map((name): Record<string, []> => ({ [name]: [] })),

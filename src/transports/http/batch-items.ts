@@ -49,7 +49,7 @@ export interface ParsedItem {
 
 /**
  * Counts the publications of an item and measures its data.
- * @param most counting stops shortly above this
+ * @param most counting stops soon after exceeding this number
  * @throws ThumpError `malformed` if the item is nested too deeply
  */
 export function countItem(text: string, most: number): CountedItem {
@@ -60,7 +60,7 @@ export function countItem(text: string, most: number): CountedItem {
   return {
     text,
     room: rooms || !room ? undefined : nameIn(text, room),
-    // An array of n names has n + 1 values.
+    // `countValues` also counts the array itself.
     count: rooms ? Math.max(1, countValues(text, rooms, most + 1) - 1) : 1,
     size: size - quotes,
     charged: 0,
@@ -77,7 +77,7 @@ function nameIn(text: string, { start, end }: Span): string | undefined {
   }
 }
 
-/** Charges the publications of an item, as far as the rate limits allow. */
+/** Charges as many of an item's publications as the rate limits allow. */
 export function chargeItem(service: RoomService, context: RequestContext, item: CountedItem): void {
   try {
     for (; item.charged < item.count; item.charged++) service.takeRate(context, "publishes", 1, item.size);

@@ -29,7 +29,7 @@ export function streamHeaders({ contentType }: StreamFormat): Record<string, str
 /**
  * Counts an error and returns its response.
  * @param asksForEvents whether a successful response would be an event stream. `EventSource` stops reconnecting on any
- * status except 200 (WHATWG HTML §9.2.2), so a temporary error becomes a 200 with an error event
+ * status except 200 (WHATWG HTML §9.2.2), so a temporary error becomes a 200 response with an error event
  */
 export function errorResponse(service: RoomService, thrown: unknown, asksForEvents: boolean): Response {
   const error = service.recordError(thrown);

@@ -90,7 +90,7 @@ function summary({ id, transport, identity, address, since }: Session): object {
   };
 }
 
-/** Number of publications sent to a session. For live memberships, the room counts them. */
+/** Number of publications sent to a session. For live memberships, the room counts the publications. */
 function sentTo({ sent, memberships }: Session): number {
   let all = sent;
   for (const { live, liveSince, room } of memberships.values()) if (live) all += room.delivered - liveSince;

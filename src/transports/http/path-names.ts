@@ -9,7 +9,7 @@ type RoutedRequest = Request & { params?: PathNames };
 
 /**
  * Returns the names in a request's path. Bun's router reads the raw target, whereas `request.url` is normalized:
- * backslashes become slashes, and dot segments are resolved. A proxy may have authorized either form, so both must
+ * backslashes become slashes, and dot segments are resolved. A proxy may have authorized either form, so the two must
  * agree.
  * @param route the route's pattern: `/rooms/:room/history`
  * @param direct whether Bun's router has seen the request and matches every valid target of this route
@@ -17,7 +17,7 @@ type RoutedRequest = Request & { params?: PathNames };
  */
 export function readPathNames(request: Request, route: string, direct: boolean): PathNames {
   const { params } = request as RoutedRequest;
-  // Only Elysia has matched the request, using the normalized path. The raw path has dot segments or a trailing slash.
+  // Only Elysia matched this request, by its normalized path. The raw path has dot segments or a trailing slash.
   if (!params && direct) throw notFound();
   const raw = pathOf(request.url);
   // Request targets have no fragment (RFC 9112 §3.2), but a proxy may end the path at a `#`.

@@ -180,8 +180,8 @@ async function readBody(
 }
 
 /**
- * Checks that a body without a length was not cut off. An HTTP/2 reset in the middle of such a body looks like its end,
- * because Bun aborts the request only after the promises of that event have settled.
+ * Checks that a body without a length was not cut off. An HTTP/2 reset in the middle of such a body looks like the end
+ * of the body, because Bun aborts the request only after the promises of that event have settled.
  */
 async function checkWhole(request: Request): Promise<void> {
   if (request.headers.has("transfer-encoding")) return;
@@ -194,8 +194,8 @@ function fail(): never {
 }
 
 /**
- * The error if the client disconnected before the end of its body. The client cannot receive it; the code only keeps it
- * from being logged as `internal`.
+ * The error if the client disconnected before the end of its body. The client cannot receive this error; its code only
+ * keeps it from being logged as `internal`.
  */
 function endedEarly(): ThumpError {
   return new ThumpError("malformed", "The body ended early.");

@@ -18,7 +18,8 @@ import { readHeader, readQuery, readRoom, readStart } from "./read-request.ts";
 /** Maximum duration of a poll. Proxies such as nginx time out after 60 s without a response. */
 const MAX_WAIT_SECONDS = 50;
 /**
- * Query parameters that `GET /rooms/:room` accepts for reads and polls. Streams and sockets also accept unknown ones.
+ * Query parameters that `GET /rooms/:room` accepts for reads and polls. Streams and sockets also accept unknown
+ * parameters.
  */
 const READ_PARAMETERS = ["after", "last", "wait", "max", "echo", "presence"];
 const AUTH_HINT = "This server requires a token or an API key.";

@@ -70,7 +70,7 @@ export abstract class StreamSession extends Session implements StreamSink, Autho
     this.#release = release;
     const body = new ReadableStream({
       type: "direct",
-      // Called once. Because it returns no promise, the stream stays open.
+      // Bun calls `pull` once. Because `pull` returns no promise, the stream stays open.
       pull: (controller: ReadableStreamDirectController) => {
         this.#begin(controller);
       },

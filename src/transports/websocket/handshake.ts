@@ -16,7 +16,7 @@ export function upgrade(server: Server<unknown> | null, request: Request, sessio
 }
 
 /**
- * Makes the checks of RFC 6455 §4.2.1 that Bun does not. Without `Connection: Upgrade`, a proxy treats the request as
+ * Performs the checks from RFC 6455 §4.2.1 that Bun omits. Without `Connection: Upgrade`, a proxy treats the request as
  * an ordinary one. If the request has a body, a proxy treats the frames as that body.
  */
 function isHandshake({ headers }: Request): boolean {

@@ -15,7 +15,7 @@ import { SocketSession } from "./socket-session.ts";
 
 /** Number of invalid tokens that a session may send before it is closed. */
 const MAX_FAILED_AUTHS = 8;
-/** Maximum number of consecutive errors with details. Collecting details takes longer than rejecting. */
+/** Maximum number of consecutive errors with details. Collecting details takes longer than rejecting the frame. */
 const MAX_DETAILED_ERRORS = 10;
 
 type OnJoined = (joined: JoinResult) => void;
@@ -59,7 +59,7 @@ export class MultiplexedSocket extends SocketSession {
     this.#sendError(error, error instanceof BadFrame ? error.id : undefined);
   }
 
-  /** Invalid frames are charged too. */
+  /** Decodes a frame. An invalid frame is charged to the `requests` rate limit. */
   #decode(frame: string | Buffer): Command {
     try {
       if (typeof frame === "string") return decodeCommand(frame);
@@ -163,8 +163,8 @@ export class MultiplexedSocket extends SocketSession {
   }
 
   /**
-   * Runs a join or a read within the tick's share, because one packet can hold hundreds of them. Later frames wait
-   * behind it.
+   * Runs a join or a read within the tick's share, because one packet can hold hundreds of them. Later frames wait for
+   * the command.
    */
   #inTickShare(command: Command, work: () => void): void {
     this.runInShare(() => {

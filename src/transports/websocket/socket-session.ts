@@ -20,9 +20,9 @@ const MAX_BAD_FRAMES = 32;
 const MAX_HELD_FRAMES = 1024;
 /** Maximum number of bytes that wait for the hook, as a multiple of the maximum frame size. */
 const MAX_HELD_LARGEST_FRAMES = 16;
-/** Maximum number of bytes that wait for a later tick, per room that a session may join: clients may join all at once. */
+/** Maximum bytes that wait for a later tick, per room that a session may join. A client may join all rooms at once. */
 const HELD_BYTES_PER_ROOM = 128;
-/** Memory of a waiting frame in addition to its text. */
+/** Memory that a waiting frame takes in addition to its text. */
 const HELD_OVERHEAD_BYTES = 16;
 /** Non-publishing frames that a session may send per tick. After that, frames wait if the tick's share is used up. */
 const ANSWERS_PER_TICK = 32;
@@ -146,7 +146,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     }, 0);
   }
 
-  /** Counts a frame that published nothing. A packet can hold thousands of these, and a socket cannot be paused. */
+  /** Counts a frame that did not publish. A packet can hold thousands of these, and a socket cannot be paused. */
   protected countAnswer(): void {
     if (this.#inPiece) return;
     governor.spend(ANSWER_MS);

@@ -20,7 +20,7 @@ interface Panel {
   steps?: number[];
 }
 
-/** Steps that double, starting at 512 KiB. */
+/** Axis steps for memory: powers of two, starting at 512 KiB. */
 const MEMORY_STEPS = Array.from({ length: 24 }, (_, i) => 2 ** (i + 19));
 
 const PANELS: Panel[] = [

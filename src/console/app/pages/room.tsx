@@ -26,7 +26,7 @@ export function RoomPage({ name }: { name: string }) {
   const present = usePolled<Present>(`/rooms/${encodeURIComponent(name)}/members`, 3000);
   const [joined, setJoined] = useState(false);
   useEffect(() => {
-    // The console's own session now counts.
+    // Reloads the list, which now includes the console's own session.
     if (joined) sessions.reload();
   }, [joined]);
   // The name is invalid: such a room cannot exist.

@@ -93,7 +93,7 @@ function RuleOfRoom({ room }: { room: string }) {
       <h2 id="of" class="name">
         {room}
       </h2>
-      {/* The page shows above that the server is unreachable. */}
+      {/* The top of the page already reports that the server is unreachable. */}
       <Failure error={error?.code === "gone" ? undefined : error} />
       {data && (
         <>

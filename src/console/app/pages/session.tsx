@@ -65,7 +65,7 @@ function Disconnect({ id, onDone }: { id: string; onDone(): void }) {
   );
 }
 
-/** @param fresh true while data is current; otherwise relative times stop */
+/** @param fresh true while the data is current; if false, relative times stop */
 function Detail({ session, fresh }: { session: SessionDetail; fresh: boolean }) {
   const current = useNow();
   const last = useRef(current);
@@ -105,7 +105,7 @@ function Detail({ session, fresh }: { session: SessionDetail; fresh: boolean }) 
   );
 }
 
-/** The lag of a session in words. */
+/** A session's lag in words. */
 function lagText({ lags, lagging, waiting, allowed, full }: SessionDetail, now: number): string {
   if (lags.times === 0) return "This session has never lagged.";
   const often = lags.times === 1 ? "once" : lags.times === 2 ? "twice" : `${count(lags.times)} times`;

@@ -18,9 +18,9 @@ interface ChartProps {
   /** Times in s since 1970. */
   times: number[];
   lines: Line[];
-  /** Formats a value of the axis. */
+  /** Formats a value on the axis. */
   format(value: number): string;
-  /** Minimum upper end of the axis. */
+  /** Minimum value at the top of the axis. */
   minTop: number;
   /** Steps of the axis. Default: round decimal numbers. */
   steps?: number[] | undefined;
@@ -94,7 +94,7 @@ function options(element: HTMLElement, { lines, format, minTop, steps }: ChartPr
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, sync: { key: "overview" }, points: { size: 6 } },
     scales: {
-      // The x axis always spans the whole window, so that nothing moves while it fills.
+      // The x axis always spans the whole window, so that nothing moves while the window fills.
       x: { time: true, range: (_, __, last) => [(last ?? 0) - WINDOW_SECONDS, last ?? 0] },
       y: { range: (_, __, max) => [0, Math.max(minTop, (max ?? 0) * 1.1)] },
     },

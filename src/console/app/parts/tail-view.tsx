@@ -6,7 +6,7 @@ import { clock, count, dataText } from "../format.ts";
 import { type Item, RoomTail, MAX_LINES } from "../room-tail.ts";
 import { Empty } from "./ui.tsx";
 
-/** Choices for the number of stored messages. */
+/** Choices for the number of stored messages to show. */
 const HISTORY = [50, 200, MAX_LINES];
 /** Minimum interval between redraws. */
 const DRAW_MS = 100;
