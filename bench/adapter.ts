@@ -2,25 +2,25 @@
 import type { Dialect } from "./dialect.ts";
 
 /**
- * The delivery guarantee of a server. Reports list the tiers separately.
+ * A server's delivery guarantee. Reports list each tier separately.
  * `live`: at most once, no history. `history`: messages are stored, and clients can request missed ones.
  */
 export type Tier = "live" | "history";
 
 export interface Adapter {
-  /** One word, as given to `--peer`. */
+  /** The server's name for `--peer`, one word. */
   name: string;
   /** Name, version and runtime: "Socket.IO 4.8.4 on Node". */
   title: string;
   tier: Tier;
   /** The settings the server runs with and the reason for them, in one sentence. */
   settings: string;
-  /** Measured only in scenarios that name this server. */
+  /** If true, the server is measured only in scenarios that name it. */
   named?: true;
-  /** True for Thump run from its source, which `--baseline` can also start from an earlier commit. */
+  /** True if the adapter runs Thump from source. `--baseline` can then also run it from an earlier commit. */
   source?: boolean;
   /**
-   * The name of the server that this is an earlier build of. Both run in the same scenarios, one right after the other.
+   * For an earlier build: the name of the server to compare it with. Both run in the same scenarios, back to back.
    */
   twin?: string;
   /** The installed version. */
@@ -30,23 +30,23 @@ export interface Adapter {
   /** Returns the command that starts the server on 127.0.0.1. May write temporary files to `folder`. */
   command(port: number, folder: string): string[] | Promise<string[]>;
   environment?: Record<string, string>;
-  /** A path that responds with 200 once the server is ready. Without it, a TCP connection is enough. */
+  /** A path that returns 200 once the server is ready. If unset, the server is ready when it accepts connections. */
   ready?: string;
   /**
    * How clients talk to the server. Scenarios use these names: `websocket` and `event-stream` subscribe;
-   * `publish` is the server's fastest way to publish to a room; `multiplexed`, `http` and `http-batch` exist
-   * if the server has them.
+   * `publish` is the server's fastest way to publish to a room; `multiplexed`, `http` and `http-batch` are defined
+   * if the server supports them.
    */
   dialects: Record<string, Dialect>;
 }
 
-/** A server that `bun bench peers` installs in the ignored folder. */
+/** A server that `bun bench peers` installs into `bench/.peers`, which Git ignores. */
 export interface Installable {
   name: string;
   /** True if the pinned version is already installed. */
   installed(): boolean;
-  /** The missing prerequisite, if any: "cargo is not installed". */
+  /** The missing prerequisite, if any, such as "cargo is not installed". */
   blocked(): string | undefined;
-  /** Installs the server and reports progress to `log`. Throws an error that says what the user can do. */
+  /** Installs the server and reports progress to `log`. Throws an error that tells the user what to do. */
   install(log: (line: string) => void): Promise<void>;
 }

@@ -1,4 +1,4 @@
-// Cluster benchmark: starts nodes and a Redis, and counts the bytes that sockets receive. See --help.
+// Cluster benchmark: starts Redis and several nodes, and counts the bytes that sockets receive. See --help.
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,7 +37,7 @@ const list = (text: string) => text.split(",").map(Number);
 const seconds = Number(values.seconds);
 const subscribers = Number(values.subscribers);
 const folder = mkdtempSync(join(tmpdir(), "thump-bench-"));
-/** One publish: 64 bytes, delivered to a raw socket as a frame of 66 bytes. */
+/** The published message: 64 bytes, which a raw socket receives in a 66-byte frame. */
 const PAYLOAD = "x".repeat(64);
 const FRAME_BYTES = 66;
 
@@ -117,7 +117,7 @@ async function subscriber(port: number, room: string, count: (bytes: number) => 
   return () => socket.end();
 }
 
-/** The multiplexed socket of a publisher. Every command is acknowledged. */
+/** A publisher on a multiplexed socket. The server acknowledges every command. */
 class Publisher {
   readonly acks = new Map<number, (now: number) => void>();
   #id = 0;
@@ -166,7 +166,7 @@ async function commands({ redis }: Running): Promise<number> {
   return Number(/total_commands_processed:([0-9]+)/.exec(await redis.info("stats"))?.[1]);
 }
 
-/** Publishes at planned times. Latency counts from the planned time, so queueing is included. */
+/** Publishes at planned times. Latency is measured from the planned time, so it includes queueing. */
 async function atRate(running: Running, publisher: Publisher, rate: number) {
   const histogram = build({ lowestDiscernibleValue: 1, highestTrackableValue: 60_000_000 });
   const before = await processorSeconds(running);
@@ -197,7 +197,7 @@ async function atRate(running: Running, publisher: Publisher, rate: number) {
   };
 }
 
-/** Publishes as fast as possible, with 256 publishes in flight. */
+/** Publishes as fast as possible, with up to 256 publishes in flight. */
 async function flatOut(publisher: Publisher, received: () => number) {
   const end = performance.now() + seconds * 1000;
   const [start, bytes] = [performance.now(), received()];

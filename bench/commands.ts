@@ -1,8 +1,8 @@
-// The protocol between the runner and a generator process: one command per line in, one response per line out.
+// The protocol between the runner and a generator process: one line per command, one line per response.
 import type { Dialect } from "./dialect.ts";
 import type { Faults, Moment } from "./results.ts";
 
-/** Connections to open. Every process receives the whole party and opens its share. */
+/** Connections to open. Every process is sent the whole party and opens its own share. */
 export interface Party {
   name: string;
   dialect: Dialect;
@@ -13,13 +13,13 @@ export interface Party {
    */
   rooms: number;
   zipf?: number;
-  /** Members receive messages, and every delivery to them is counted and checked. */
+  /** If true, members receive messages, and every delivery is counted and checked. */
   listens: boolean;
-  /** Each member publishes a stream. All publishers are in the first process. */
+  /** If true, each member publishes a stream. All publishers run in the first process. */
   publishes: boolean;
   /** Size of the kernel's receive buffer, in bytes. Default: the kernel's. */
   receiveBuffer?: number;
-  /** Members will reconnect, so their newest cursors are remembered. */
+  /** Members reconnect later, so their newest cursors are stored. */
   returns?: true;
   /** Maximum number of concurrent handshakes. */
   atOnce: number;
@@ -30,16 +30,16 @@ export interface WindowPlan {
   start: number;
   /** Total messages per second from all publishers. */
   rate: number;
-  /** Seconds at that rate before the window, and during the window. */
+  /** Seconds of publishing at that rate: before the window, and during the window. */
   warmup: number;
   seconds: number;
   /** Seconds to wait after the window for messages still in flight. */
   grace: number;
   /** Members that join while messages flow. The window lasts until all have joined. */
   join?: Party;
-  /** Members of a party that leave per second. The same number of new members joins. */
+  /** Replaces members of a party while messages flow: each second, this many leave and as many new ones join. */
   churn?: { party: string; perSecond: number };
-  /** Record a timeline. */
+  /** If true, a timeline is recorded. */
   timeline?: boolean;
 }
 
@@ -54,7 +54,7 @@ export type Command =
    */
   | { do: "drop"; party: string }
   | { do: "return"; party: string; missed: number; atOnce: number; within: number }
-  /** Keeps reading, and answering pings, for `ms` milliseconds. */
+  /** Keeps reading and answering pings for `ms` milliseconds. */
   | { do: "wait"; ms: number }
   /** Waits until every member has received every message, for at most `ms` milliseconds. */
   | { do: "settle"; ms: number };
@@ -70,7 +70,7 @@ export interface Joined {
 export interface WindowPart {
   expected: number;
   matched: number;
-  /** Deliveries that arrived during the window, and its length in seconds. */
+  /** Deliveries that arrived during the window, and the window's length in seconds. */
   deliveries: number;
   elapsed: number;
   latency: string;
@@ -78,7 +78,7 @@ export interface WindowPart {
   /** Intervals between passes over the sockets. */
   passIntervals: string;
   faults: Faults;
-  /** CPU seconds in the window: the server, this process, and the whole machine. */
+  /** CPU seconds used during the window by the server, by this process, and by the whole machine. */
   cpu: { server: number; rig: number; machine: number };
   rss: number;
   joined?: Joined;

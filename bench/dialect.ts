@@ -1,12 +1,12 @@
-// How the clients of a server talk to it, as data. The generator contains no code for a specific server.
+// Describes as data how clients talk to a server, so that the generator contains no server-specific code.
 
 export type Transport = "websocket" | "event-stream" | "http";
 
-/** One exchange after the handshake and before messages are expected. */
+/** One step of the exchange between the handshake and the first message. */
 export interface Step {
   /** The frame to send first. */
   send?: string;
-  /** Part of a frame from the server to wait for next. */
+  /** Text in the server frame that the client then waits for. */
   expect?: string;
 }
 
@@ -16,7 +16,7 @@ export interface Step {
  */
 export interface Dialect {
   transport: Transport;
-  /** The port of a helper process on 127.0.0.1, if clients connect to one instead of the server. */
+  /** The port of a helper process on 127.0.0.1, if clients connect to it instead of to the server. */
   port?: number;
   /** The request path with its query. */
   path: string;
@@ -24,9 +24,9 @@ export interface Dialect {
   method?: string;
   headers?: Record<string, string>;
   steps?: Step[];
-  /** Server frames that require a response: the whole frame, and the frame to send back. */
+  /** Maps each server frame that requires a reply to the frame to send back. */
   answers?: Record<string, string>;
-  /** One publish: a frame on a WebSocket, a body over HTTP. Without it, the client only subscribes. */
+  /** A publish, as a WebSocket frame or an HTTP body. If unset, the client only subscribes. */
   publish?: string;
   /** Several publishes in one body: `before`, then `of` times `publish` joined by `between`, then `after`. */
   batch?: { of: number; before: string; between: string; after: string };
@@ -36,11 +36,11 @@ export interface Dialect {
   verbatim?: true;
   /** Publishers also receive their own messages. */
   echo?: true;
-  /** Part of a frame or event that announces missing messages. */
+  /** Text by which a frame or event is recognized as a gap notice. */
   gap?: string;
   /** Maximum number of HTTP requests in flight on one connection. Default: 1. */
   pipeline?: number;
-  /** How to resume: the text before the cursor in received data, and the path with `{cursor}`. */
+  /** How to resume: the text that precedes the cursor in received data, and the path to request, with `{cursor}`. */
   resume?: { before: string; path: string };
   /** A resuming client receives placeholder frames, equal in number and size to the missed messages. */
   replays?: true;

@@ -1,5 +1,5 @@
-// `bun bench durable`: publishes to durable rooms, and to rooms in memory for comparison, through a server in
-// this process. Measures the rate, the latency of acknowledgements, and the delay of the event loop.
+// `bun bench durable`: publishes to durable rooms, and to in-memory rooms for comparison, through a server in
+// this process. Measures the publish rate, the acknowledgement latency, and the event-loop delay.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ const DATA = { kind: "json", text: JSON.stringify({ text: "x".repeat(53) }) } as
 const ROOM_COUNT = 10;
 /** Maximum number of unacknowledged publishes. */
 const MAX_UNACKNOWLEDGED = 2000;
-/** Sampling interval of the event loop's delay, in ms. */
+/** Interval between samples of the event-loop delay, in ms. */
 const SAMPLE_INTERVAL_MS = 5;
 
 interface Load {
@@ -19,7 +19,7 @@ interface Load {
   /** Publishes per event-loop tick. */
   perTick: number;
   total: number;
-  /** Pause between ticks, in ms. 0: as fast as acknowledgements arrive. */
+  /** Pause between ticks, in ms. With 0, publishes go out as fast as acknowledgements arrive. */
   pause: number;
 }
 
@@ -76,7 +76,7 @@ async function measure(title: string, store: NonNullable<Options["store"]>): Pro
   await core.close();
 }
 
-/** Runs every load against every store. To use one core: `taskset -c 0 bun bench durable`. */
+/** Runs every load against every store. To restrict it to one core: `taskset -c 0 bun bench durable`. */
 export async function durable(): Promise<void> {
   await measure("in memory", { kind: "memory" });
   for (const durability of ["normal", "fsync"] as const) {

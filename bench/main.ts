@@ -1,4 +1,4 @@
-// `bun bench`: compares Thump, a bare control and other servers in one run.
+// `bun bench`: compares Thump, a bare control server and other servers in one run.
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Adapter } from "./adapter.ts";

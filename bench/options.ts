@@ -14,7 +14,7 @@ export type Options =
   | {
       command: "run";
       scenarios: readonly Scenario[];
-      /** Names of servers. If empty, every server in the scenario. */
+      /** Names of the servers to measure. If empty, all servers in the scenario are measured. */
       peers: readonly string[];
       pace: Pace;
       /** The Git revision of an earlier version of Thump to measure in the same run. */

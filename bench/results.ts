@@ -64,7 +64,7 @@ export interface Moment {
   rss: number;
 }
 
-/** A fixed rate. */
+/** The result of a fixed-rate scenario. */
 export interface FanoutResult {
   kind: "fanout";
   window: Window;
@@ -85,7 +85,7 @@ export interface KneeResult {
   limit: "server" | "rig" | "sweep";
 }
 
-/** Idle sessions. */
+/** The result of the idle scenario. */
 export interface IdleResult {
   kind: "idle";
   sessions: number;
@@ -158,7 +158,7 @@ export interface AttackResult {
   cpu: number;
   /** Responses to the attacker, counted by HTTP status or error code. */
   answers: Record<string, number>;
-  /** The HTTP status of a handshake from a different address during the attack; "none" after five seconds. */
+  /** The HTTP status of a handshake from another address during the attack, or "none" after a 5-second timeout. */
   newcomer: string;
   window: Window;
 }

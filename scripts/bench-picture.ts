@@ -1,4 +1,4 @@
-// Takes the benchmark picture: the headline charts of a report page, in a real browser.
+// Takes a picture of a report page's headline charts in a real browser.
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { launch } from "./chromium.ts";

@@ -4,7 +4,7 @@ import { minify, type MinifyOptions } from "terser";
 
 const root = join(import.meta.dir, "..");
 
-/** Reduces the output of Bun's minifier by 5 %. `unsafe_arrows` is safe because only classes are called with `new`. */
+/** Shrinks Bun's minified output by 5 %. `unsafe_arrows` is safe because only classes are called with `new`. */
 const SMALLEST: MinifyOptions = { module: true, ecma: 2020, compress: { passes: 3, unsafe_arrows: true } };
 
 /** The client, minified, as one file without imports. */

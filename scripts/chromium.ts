@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { type Browser, type BrowserContext, chromium } from "playwright-core";
 import { freePort } from "./free-port.ts";
 
-/** Paths of Chromium on Debian and other systems. The variable CHROMIUM overrides them. */
+/** Chromium's paths on Debian and other systems. The environment variable CHROMIUM overrides them. */
 const executablePath = [
   process.env["CHROMIUM"],
   "/usr/bin/chromium",
@@ -27,8 +27,8 @@ export function launch(more: string[] = []): Promise<Browser> {
 }
 
 /**
- * A browser whose tabs can be hidden and frozen, as in real use. Tabs that Playwright opens itself always count as visible.
- * `close` stops the browser.
+ * Starts a browser whose tabs can be hidden and frozen, as in real use. Tabs that Playwright opens itself always count
+ * as visible. `close` stops the browser.
  */
 export async function launchAsIs(): Promise<{ context: BrowserContext; close: () => Promise<void> }> {
   const port = await freePort();

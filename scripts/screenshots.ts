@@ -1,4 +1,4 @@
-// Takes screenshots of the demo page and the console, in a real browser, of a real server under light load.
+// Takes screenshots of the demo page and the console in a real browser, with a real server under light load.
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ async function save(page: Awaited<ReturnType<typeof browser.newPage>>, name: str
   console.log(`wrote ${path}`);
 }
 
-/** Takes the demo page after its connection was dropped and resumed. */
+/** Takes a screenshot of the demo page after its connection was dropped and resumed. */
 async function demo(): Promise<void> {
   const server = serve({ port: 0, log: "none" });
   const page = await browser.newPage(VIEW);
@@ -44,7 +44,7 @@ async function demo(): Promise<void> {
   await server.stop();
 }
 
-/** Takes the console overview of a server that has run in a separate process for a few minutes. */
+/** Takes a screenshot of the console's overview after a server in a separate process has run for a few minutes. */
 async function operators(duration: number): Promise<void> {
   const rooms = { firehose: { history: { count: 20_000, bytes: "32MiB" } }, "prices:*": { lag: "latest" } };
   const server = Bun.spawn(
@@ -80,7 +80,7 @@ async function urlOf(output: ReadableStream<Uint8Array>): Promise<string> {
   throw new Error(`the server did not start: ${text}`);
 }
 
-/** The load: chat users, price dashboards, clients that join and leave, one slow client, and a few errors. */
+/** Starts chat users, price dashboards, clients that join and leave, one slow client, and requests that fail. */
 function startLoad(url: string): () => void {
   const timers: Timer[] = [];
   const every = (ms: number, run: () => unknown) => timers.push(setInterval(run, ms));
@@ -109,7 +109,7 @@ function startLoad(url: string): () => void {
   });
   every(2300, () => fetch(`${url}/rooms/chat:1?after=nonsense`));
   every(5900, () => fetch(`${url}/room/chat`));
-  // Bursts larger than the slow client can receive at once.
+  // Publish bursts that are larger than the slow client can receive at once.
   void stall(`${url}/rooms/firehose`);
   every(40_000, () => {
     for (let i = 0; i < 400; i++)

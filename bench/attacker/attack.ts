@@ -1,6 +1,6 @@
-// The list of attacks, the interface of an attack, and the messages to and from the attacker's process.
+// The list of attacks, the interface that attacks implement, and the messages to and from the attacker's process.
 
-/** The attacks, in the order of execution. */
+/** The attacks, in execution order. */
 export const ATTACKS = {
   connects: "handshakes from one address",
   publishes: "publishes by one session",
@@ -52,6 +52,6 @@ export interface AttackReport {
   cpu: number;
   /** The number of responses per HTTP status or error code: "429", "rate", "101". */
   answers: Record<string, number>;
-  /** The HTTP status of a handshake from a different address during the attack; "none" after five seconds. */
+  /** The HTTP status of a handshake from another address during the attack, or "none" after a 5-second timeout. */
   newcomer: string;
 }

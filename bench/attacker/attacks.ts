@@ -1,4 +1,4 @@
-// The attacks by name. Each uses plain TCP, so that the attacker itself needs little CPU time.
+// Maps each attack's name to the function that prepares it. Attacks use plain TCP, to save the attacker's CPU time.
 import type { Attack, AttackName } from "./attack.ts";
 import * as costly from "./costly.ts";
 import * as floods from "./floods.ts";

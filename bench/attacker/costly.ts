@@ -7,13 +7,13 @@ import type { Tally } from "./tally.ts";
 
 const MIB = 1 << 20;
 
-/** The largest body, filled with as many invalid items as fit. */
+/** Publishes the largest allowed body, filled with invalid items. */
 export function items(port: number, tally: Tally): Attack {
   const body = post("/publish", `[${"0,".repeat(MIB / 2 - 2)}0]`);
   return requests(port, tally, 5, () => body);
 }
 
-/** One large item that lists the same room 1,000 times. */
+/** Publishes one large item that lists the same room 1,000 times. */
 export function copies(port: number, tally: Tally): Attack {
   const rooms = Array.from({ length: 1000 }, () => "mine");
   const data = ["x".repeat(MIB - 20_000)];
@@ -47,7 +47,7 @@ export function polls(port: number, tally: Tally): Attack {
   return { rate: 1000, send: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
-/** Connections that stay open without another request after a poll. */
+/** Connections that send one poll and then stay open without sending another request. */
 export function held(port: number, tally: Tally): Attack {
   const request = `GET /rooms/quiet?wait=0.1 HTTP/1.1\r\n${FROM}\r\n`;
   const sockets = new Sockets(port, 3000, { opened: (socket) => void socket.write(request) }, tally);
@@ -114,7 +114,7 @@ export function scattered(port: number, tally: Tally): Attack {
   return requests(port, tally, 50, body);
 }
 
-/** Sockets that request the whole history of 100 rooms and read none of it. */
+/** Sockets that request the entire history of 100 rooms but never read. */
 export async function deaf(port: number, tally: Tally): Promise<Attack> {
   const { rooms: filled } = await fill(port, "d", 100, 200);
   const query = filled.map((room) => `room=${room}`).join("&");
@@ -132,7 +132,7 @@ export async function deaf(port: number, tally: Tally): Promise<Attack> {
   return { rate: 20, send: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
-/** Publishes that no rule allows, because the event name is reserved for the server. */
+/** Publishes that are always rejected, because their event name is reserved for the server. */
 export function refused(port: number, tally: Tally): Attack {
   const frame = '{"type":"publish","room":"attack","event":"thump:x","data":"x"}';
   return ask(port, tally, 5000, textFrame(frame));

@@ -5,13 +5,13 @@ const ITEMS_PER_REQUEST = 1000;
 
 export interface Filled {
   /**
-   * A cursor older than every stored message. For a server without history: a cursor of an unknown log.
+   * A cursor older than every stored message. If the server has no history, a cursor from an unknown log.
    */
   before: string;
   rooms: string[];
 }
 
-/** Publishes `each` messages of 64 bytes to each room, in turn. Stops if the server has no publish route. */
+/** Publishes `each` 64-byte messages to every room, room by room in turn. Stops if the server has no publish route. */
 export async function fill(port: number, prefix: string, count: number, each: number): Promise<Filled> {
   const rooms = Array.from({ length: count }, (_, i) => `${prefix}${i}`);
   const items = Array.from({ length: each }, () =>

@@ -1,10 +1,10 @@
-// Attacks by volume: many connections, frames, bytes, bodies or tokens, each of them cheap.
+// Volume attacks: large numbers of connections, frames, bytes, bodies or tokens, each cheap to handle.
 import type { Attack } from "./attack.ts";
 import { ask, OPENED_STATUS } from "./senders.ts";
 import { FROM, HANDSHAKE, Sockets, textFrame } from "./sockets.ts";
 import type { Tally } from "./tally.ts";
 
-/** Handshakes. Each connection closes after the response. */
+/** Opens connections and closes each one after the handshake response. */
 export function connects(port: number, tally: Tally): Attack {
   const sockets = new Sockets(
     port,
@@ -23,7 +23,7 @@ export function publishes(port: number, tally: Tally): Attack {
   return ask(port, tally, 10_000, textFrame('{"type":"publish","room":"attack","data":"x"}'));
 }
 
-/** Sessions that either send malformed frames until the server closes them, or break the protocol at once. */
+/** Sessions that either send malformed frames until the server closes them, or violate the protocol immediately. */
 export function frames(port: number, tally: Tally): Attack {
   const nonsense = Buffer.concat(Array.from({ length: 40 }, (_, i) => textFrame(`{"type":${i}`)));
   const broken = Uint8Array.of(0xf3, 0x80, 0, 0, 0, 0);
@@ -41,7 +41,7 @@ export function frames(port: number, tally: Tally): Attack {
   return { rate: 200, send: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
-/** Hundreds of requests that stay incomplete: half of them stop in the head, half in the body. */
+/** Hundreds of incomplete requests: half stop in the head, half in the body. */
 export function slow(port: number, tally: Tally): Attack {
   const begins = [
     `GET /rooms/r HTTP/1.1\r\n${FROM}`,
@@ -75,7 +75,7 @@ export function slow(port: number, tally: Tally): Attack {
   };
 }
 
-/** Bodies of three times the size limit of a publish: half with a Content-Length, half without. */
+/** Bodies three times the size limit for a publish: half with a Content-Length, half without. */
 export function bodies(port: number, tally: Tally): Attack {
   const size = 3 * 64 * 1024;
   const body = "x".repeat(size);
@@ -97,7 +97,7 @@ export function bodies(port: number, tally: Tally): Attack {
   return { rate: 100, send: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
-/** Publishes with tokens that all differ and are not signed with the server's secret. */
+/** Publishes with a different token each time, none of them signed with the server's secret. */
 export function tokens(port: number, tally: Tally): Attack {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const head = part({ alg: "HS256", typ: "JWT" });

@@ -3,7 +3,7 @@ import { from, handshake } from "./sockets.ts";
 
 const NEWCOMER_TIMEOUT_MS = 5000;
 
-/** Returns the status of a handshake from a different address, or "none" after five seconds. */
+/** Returns the status of a handshake from another address, or "none" after a 5-second timeout. */
 export function newClientStatus(port: number): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const timer = setTimeout(() => resolve("none"), NEWCOMER_TIMEOUT_MS);

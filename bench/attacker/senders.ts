@@ -1,4 +1,4 @@
-// Repeated requests: one request on a few connections, or one frame on one session.
+// Attacks that repeat one request on a few connections, or one frame on one session.
 import type { Attack } from "./attack.ts";
 import { HANDSHAKE, Sockets } from "./sockets.ts";
 import type { Tally } from "./tally.ts";
@@ -6,7 +6,7 @@ import type { Tally } from "./tally.ts";
 /** The status of an accepted handshake. */
 export const OPENED_STATUS = "101";
 
-/** Sends a request repeatedly on a few connections, each time after the previous response. */
+/** Repeats a request on a few connections. Each connection waits for the response before it sends the next request. */
 export function requests(port: number, tally: Tally, rate: number, request: () => Buffer): Attack {
   const free = new Set<Bun.Socket>();
   const sockets = new Sockets(

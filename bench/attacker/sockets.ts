@@ -5,7 +5,7 @@ import type { Tally } from "./tally.ts";
 /** The attacker's address, sent with every request as a forwarded address. */
 const ATTACKER = "203.0.113.9";
 
-/** Returns the request headers with which a proxy in front of the server forwards a client's address. */
+/** Returns the request headers that a proxy in front of the server would add to forward a client's address. */
 export function from(address: string): string {
   return `Host: 127.0.0.1\r\nX-Forwarded-For: ${address}\r\n`;
 }
@@ -19,14 +19,14 @@ export function handshake(path: string, headers = FROM): string {
 }
 export const HANDSHAKE = handshake("/ws");
 
-/** A request whose body is JSON. */
+/** Encodes a POST request with a JSON body. */
 export function post(path: string, body: string | Uint8Array, headers = FROM): Buffer {
   const bytes = Buffer.from(body);
   const head = `POST ${path} HTTP/1.1\r\n${headers}Content-Type: application/json\r\nContent-Length: ${bytes.length}\r\n\r\n`;
   return Buffer.concat([Buffer.from(head), bytes]);
 }
 
-/** A text frame of under 126 bytes, masked with zeros (RFC 6455 §5.2). */
+/** Encodes a text frame with a payload of up to 125 bytes and a zero mask (RFC 6455 §5.2). */
 export function textFrame(text: string): Uint8Array {
   const bytes = Buffer.from(text);
   return Buffer.concat([Uint8Array.of(0x81, 0x80 | bytes.length, 0, 0, 0, 0), bytes]);

@@ -9,7 +9,7 @@ import type { Answer, Request } from "./readers.ts";
 const { values } = parseArgs({
   options: {
     clients: { type: "string", default: "1000" },
-    /** Approximate number of delivered bytes of data per measurement. */
+    /** Approximate number of data bytes to deliver per measurement. */
     bytes: { type: "string", default: "200000000" },
     runs: { type: "string", default: "3" },
     /** Measure only variants whose names contain this text. */
@@ -72,7 +72,7 @@ const ALL_WAYS: Way[] = [
 
 const WAYS = ALL_WAYS.filter(({ name }) => name.includes(values.way));
 
-/** Dashboard-like JSON of about this many bytes: field names repeat, numbers do not. */
+/** Returns about `size` bytes of dashboard-like JSON, in which field names repeat but numbers do not. */
 function sample(size: number, n: number): object[] {
   const rows: object[] = [];
   let random = (n * 2_654_435_761) >>> 0;
@@ -99,7 +99,7 @@ class Readers {
     });
   }
 
-  /** Waits until no more data arrives, and returns the number of bytes. */
+  /** Waits until no more data arrives, and returns the number of bytes received. */
   async settled(): Promise<number> {
     let sum = 0;
     for (let quiet = 0; quiet < 3;) {
@@ -145,7 +145,7 @@ async function measure(way: Way, { size, perTick }: Case): Promise<Cost> {
   async function run(data: unknown[]): Promise<void> {
     for (let i = 0; i < data.length; i += perTick) {
       for (const one of data.slice(i, i + perTick)) await server.thump.publish(way.room, one);
-      // Wait for the readers to keep up. Otherwise the measurement would include queueing.
+      // Wait for the readers to catch up. Otherwise, the measurement would include queueing.
       await Bun.sleep(2);
     }
     while ([...coreOf(server.thump).hub.sessions.values()].some((session) => session.hasUnsent()))

@@ -1,11 +1,11 @@
-// The readers of the compression benchmark, in a separate process: many connections that send one request and count
-// bytes.
+// The readers of the compression benchmark, in a separate process: many connections that each send one
+// request and count the bytes they receive.
 import type { Socket } from "bun";
 
 /** Requests from the measuring process, and their responses. */
 export type Request =
   | { open: number; port: number; head: string }
-  /** Returns the number of bytes received since the previous request. */
+  /** Asks for the number of bytes received since the previous request. */
   | { tally: true };
 export type Answer = { opened: number } | { bytes: number };
 

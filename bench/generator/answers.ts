@@ -1,4 +1,4 @@
-// Reads the HTTP responses to publishes, one after another on a connection.
+// Reads the HTTP responses to a connection's publishes, in order.
 import { Carry } from "./carry.ts";
 import type { Reader } from "./reader.ts";
 

@@ -1,4 +1,4 @@
-// Recognizes bytes that were already checked: a server sends the same bytes to many clients, so one check is enough.
+// Skips bytes that have already been checked: a server sends the same bytes to many clients, so one check is enough.
 import type { Connection } from "./connection.ts";
 import type { FoundMessages } from "./scanner.ts";
 import type { Tally } from "./tally.ts";
@@ -13,8 +13,8 @@ interface Slot {
 }
 
 /**
- * Serves the connections of one dialect. A read that starts and ends at frame boundaries and contains only messages is
- * stored. If another connection reads exactly the same bytes, the same messages have arrived.
+ * Serves the connections of one dialect. Stores each read that starts and ends at frame boundaries and contains only
+ * messages. If another connection reads exactly the same bytes, it has received the same messages.
  */
 export class CheckedReads {
   readonly #slots: Slot[] = [];

@@ -16,7 +16,7 @@ export class ChunkedReader implements Reader {
   #size = 0;
   #digits = 0;
   #extension = false;
-  /** True after the bytes of a chunk, until the line end that follows has been read. */
+  /** True between the last byte of a chunk and the end of the line break after it. */
   #lineEnd = false;
 
   constructor(readonly body: Reader) {}
@@ -38,7 +38,7 @@ export class ChunkedReader implements Reader {
     }
   }
 
-  /** Reads one byte between two chunks, which is part of the line end or of the next size line. */
+  /** Reads one byte between two chunks: part of the line break or of the next chunk's size line. */
   #between(byte: number): void {
     if (byte === NEWLINE) {
       this.#remaining = this.#digits > 0 ? this.#size : 0;

@@ -22,7 +22,7 @@ export class Churn implements Clock {
     const { party, members } = this.connected;
     const member = members[this.#replaced++ % members.length]!;
     this.next += 1000 / this.perSecond;
-    // A member whose handshake is in progress stays.
+    // Members whose handshakes are still in progress do not leave.
     if (!member.connection?.open) return;
     this.loop.close(member.connection);
     member.receiver = lateReceiver(member.room);
@@ -30,7 +30,7 @@ export class Churn implements Clock {
   }
 }
 
-/** A receiver that is checked for order, gaps and repeats, but has no expected number of deliveries. */
+/** Creates a receiver whose deliveries are checked for order, gaps and repeats, but not for their total number. */
 export function lateReceiver(room: number): Receiver {
   const receiver = new Receiver(room);
   receiver.late = true;

@@ -1,4 +1,4 @@
-// One connection to the server: request, response, the initial exchange of the dialect, and then messages.
+// One connection to the server: the request, the response, the dialect's initial exchange, and then messages.
 import type { Dialect, Step } from "../dialect.ts";
 import { AnswerReader } from "./answers.ts";
 import { ChunkedReader } from "./chunked.ts";

@@ -43,7 +43,7 @@ function itemOf(dialect: Dialect, room: string, size: number): Item {
   return new Item(inRoom(dialect.publish, room), size);
 }
 
-/** Client frames, one per publish. */
+/** Encodes client frames, one per publish. */
 export class FrameEncoder {
   readonly #item: Item;
   readonly #kind: number;
@@ -53,7 +53,7 @@ export class FrameEncoder {
     this.#kind = frameKind(dialect.binary === true);
   }
 
-  /** Encodes `count` frames of consecutive messages that were due at the same time. */
+  /** Encodes the frames for `count` consecutive messages that were due at the same time. */
   encode(stream: number, first: number, count: number, due: number): Buffer {
     const { length } = this.#item;
     const bytes = Buffer.allocUnsafe(count * (clientHeaderSize(length) + length));
@@ -72,7 +72,7 @@ export interface Waiting {
   due: number;
 }
 
-/** HTTP requests, each with one publish or a batch. */
+/** Encodes HTTP requests, each with one publish or a batch. */
 export class RequestEncoder {
   /** Maximum number of publishes per request. */
   readonly maxItems: number;

@@ -15,7 +15,7 @@ function isData(bytes: Uint8Array, at: number): boolean {
 
 export class EventStreamReader implements Reader {
   readonly #carry = new Carry();
-  /** Data of the current event: a range of one line, or a copy if it has several lines or arrived in parts. */
+  /** The current event's data: a range of one line, or a copy if the data has several lines or arrived in parts. */
   #data: Buffer | undefined;
   #from = 0;
   #to = 0;
@@ -58,7 +58,7 @@ export class EventStreamReader implements Reader {
       this.#line(bytes, at, end);
       at = end + 1;
     }
-    // The next read overwrites the bytes.
+    // The next read overwrites the buffer.
     if (this.#data === bytes) this.#copyData();
   }
 

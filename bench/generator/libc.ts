@@ -96,7 +96,7 @@ export function closeSocket(fd: number): void {
   libc.close(fd);
 }
 
-/** Lets the kernel delay the acknowledgements of this socket, as it does for a client that also sends. */
+/** Lets the kernel delay this socket's TCP acknowledgements, as it does for a client that also sends. */
 export function delayAcks(fd: number): void {
   setOption(fd, TCP_QUICKACK, 0);
 }
@@ -110,7 +110,7 @@ export function sendNow(fd: number, bytes: Uint8Array, length: number): number {
 export const inbox = Buffer.alloc(256 * 1024);
 const inboxPointer = ptr(inbox);
 
-/** Reads available bytes into `inbox`. Returns 0 at the end of the stream, and -1 on an error or if there are none. */
+/** Reads available bytes into `inbox`. Returns 0 at the end of the stream, and -1 if the read fails or would block. */
 export function receiveNow(fd: number): number {
   return libc.recv(fd, inboxPointer, inbox.length, MSG_DONTWAIT);
 }

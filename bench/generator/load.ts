@@ -13,7 +13,7 @@ export interface Plan {
   rate: number;
   /** Total number of messages. */
   messages: number;
-  /** Index of the sender that starts. */
+  /** Index of the sender that publishes first. */
   turn: number;
   /** The time from which the lateness of bursts is recorded, in ms. */
   timedFrom: number;
@@ -58,7 +58,7 @@ export class Load implements Clock {
     }
   }
 
-  /** Distributes a burst over the senders in turn. */
+  /** Distributes a burst among the senders, which take turns. */
   #burst(count: number, due: number): void {
     const { senders } = this;
     const each = Math.floor(count / senders.length);

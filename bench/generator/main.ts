@@ -1,4 +1,4 @@
-// A generator process: reads commands from standard input, one per line, and answers each with a line.
+// A generator process: reads commands from standard input, one per line, and responds to each with one line.
 import { readSync, writeSync } from "node:fs";
 import type { Answer, Assignment, Command } from "../commands.ts";
 import { now } from "./clock.ts";
@@ -11,7 +11,7 @@ function respond(answer: Answer): void {
   writeSync(OUTPUT, `${JSON.stringify(answer)}\n`);
 }
 
-/** The lines of standard input. Waiting for a line blocks, because the process has nothing else to do then. */
+/** Yields the lines of standard input. Blocks while it waits, because the process has nothing else to do then. */
 function* lines(): Generator<string> {
   const buffer = Buffer.alloc(64 * 1024);
   let rest = "";

@@ -1,4 +1,4 @@
-// The members of a party: the room of each member, and the members that this process opens.
+// Assigns the members of a party to rooms and to generator processes.
 import type { Party } from "../commands.ts";
 import type { Connection } from "./connection.ts";
 import { senderOf, type Sender } from "./senders.ts";

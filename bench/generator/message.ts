@@ -1,10 +1,10 @@
-// The published message: JSON of a fixed size with its stream, its sequence number, and its due time.
+// The published message: fixed-size JSON that contains its stream, its sequence number, and its due time.
 //
 //   {"thump":"~SSSSNNNNNNDDDDDDDDDtext…"}
 //
-// The stream, sequence number and due time are written as four-bit digits. Digits are the characters from "@", so that
-// a mask decodes them. The text is derived from stream and sequence number, so that a receiver can check every byte.
-// No character needs escaping in JSON or in a form.
+// The stream, sequence number and due time are written as four-bit digits. The digits are the characters "@" to "O", so
+// that a bit mask decodes them. The text is derived from the stream and the sequence number, so that a receiver can
+// check every byte. No character needs escaping in JSON or in a form.
 
 export const HEAD = '{"thump":"';
 export const TAIL = '"}';
@@ -92,7 +92,7 @@ export function readDue(bytes: Uint8Array, mark: number): number {
 /** Returns the milliseconds from a message's due time to `now`. */
 export function latencyOf(due: number, now: number): number {
   const micros = (Math.round(now * 1000) % DUE_SPAN) - due;
-  // Either value may have wrapped around. No message arrives hours before it is due.
+  // No message arrives hours before it is due, so a large negative difference means that `now` has wrapped around.
   return (micros < -DUE_SPAN / 2 ? micros + DUE_SPAN : micros) / 1000;
 }
 

@@ -11,7 +11,7 @@ export interface FoundMessages {
 }
 
 export class Scanner {
-  /** Filled while a read is recorded. */
+  /** Collects the messages of a read while the read is recorded. */
   found: FoundMessages | undefined;
   readonly #inner: number;
   /** The start of a message that continues in the next frame. */
@@ -26,7 +26,7 @@ export class Scanner {
     this.#inner = innerSize(size);
   }
 
-  /** True if no message has been read only in part. */
+  /** True unless a message has been read only partially. */
   get clean(): boolean {
     return this.#carry.length === 0;
   }

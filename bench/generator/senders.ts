@@ -1,4 +1,4 @@
-// Publishes one stream: over a WebSocket immediately, over HTTP as responses arrive.
+// Publishes one stream: immediately over a WebSocket, or over HTTP as responses to earlier requests arrive.
 import type { Dialect } from "../dialect.ts";
 import type { Connection } from "./connection.ts";
 import { FrameEncoder, RequestEncoder, type Waiting } from "./encoder.ts";
@@ -49,7 +49,7 @@ export class FrameSender implements Sender {
   }
 }
 
-/** Queues messages and sends them in HTTP requests. Latency counts from the due time, so queueing is included. */
+/** Queues messages and sends them in HTTP requests. Latency is measured from the due time, so it includes queueing. */
 export class RequestSender implements Sender {
   readonly #options: SenderOptions;
   readonly #encoder: RequestEncoder;

@@ -5,7 +5,7 @@ import { Epoll, delayAcks, inbox, openSocket, receiveNow, sleep } from "./libc.t
 import { CheckedReads } from "./checked-reads.ts";
 import { type Tally, microseconds } from "./tally.ts";
 
-/** Interval between passes over the sockets, in ms. Waking up for every byte would cost both sides more. */
+/** Interval between passes over the sockets, in ms. Waking up for every byte would cost both sides more CPU time. */
 const PASS_INTERVAL_MS = 0.2;
 /**
  * Pause after a long pass, as a share of the pass's duration. The next pass then finds more data on each socket. Larger

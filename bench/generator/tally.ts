@@ -18,7 +18,7 @@ export function microseconds(): Histogram {
   });
 }
 
-/** The position of one connection in each stream of its room. */
+/** One connection's position in each stream of its room. */
 export class Receiver {
   /** The last sequence number that arrived, by the stream's index in the room; undefined before the first. */
   readonly positions: (number | undefined)[] = [];
@@ -26,13 +26,13 @@ export class Receiver {
   counts = true;
   /** True if the stream may start with any message: the connection opened while messages were flowing. */
   late = false;
-  /** True after a gap notice: the next gap is not a loss. */
+  /** True after a gap notice: the next gap does not count as a loss. */
   announced = false;
   /** Messages skipped after a gap notice. */
   missing = 0;
   /** The connection's own stream, whose messages it must not receive unless the dialect echoes. */
   own = -1;
-  /** Skipped sequence numbers, to distinguish disorder from repeats. Set only after a fault. */
+  /** Skipped sequence numbers, to distinguish late messages from repeated ones. Set only after a fault. */
   holes: Set<string> | undefined;
 
   constructor(readonly room: number) {}
@@ -43,11 +43,11 @@ function noFaults(): Faults {
 }
 
 export class Tally {
-  /** Time of the current read, in ms, shared by its messages. */
+  /** Time of the current read, in ms: the arrival time of all messages in it. */
   now = 0;
   /** Total number of deliveries. */
   deliveries = 0;
-  /** Number of deliveries to counted receivers, for messages that were due in the window. */
+  /** Number of deliveries to counted receivers of messages that were due in the window. */
   matched = 0;
   latency = microseconds();
   /** The latencies of the current timeline slice, if there is a timeline. */

@@ -1,9 +1,9 @@
-// CPU time and memory of processes, from /proc.
+// Reads the CPU time and memory usage of processes from /proc.
 import { readFileSync } from "node:fs";
 
 const TICKS_PER_SECOND = 100;
 
-/** CPU seconds of a process with all its threads. */
+/** CPU seconds used by a process, including all its threads. */
 export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
   // The process name may contain spaces, so fields are counted from its closing parenthesis.

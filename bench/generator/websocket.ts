@@ -11,7 +11,7 @@ const PONG = 10;
 const FINAL = 0x80;
 const MASKED = 0x80;
 
-/** Returns the size of the frame at `at`; if its header is incomplete, a number larger than `available`. */
+/** Returns the size of the frame at `at`, or a number larger than `available` if the frame's header is incomplete. */
 function frameSize(bytes: Uint8Array, at: number, available: number): number {
   if (available < 2) return 2;
   const short = bytes[at + 1]! & 0x7f;

@@ -1,4 +1,4 @@
-// Micro-benchmarks of the fan-out: the sweep, and a delivery without the actual send. The sockets only count calls.
+// Micro-benchmarks of the fan-out: the sweep, and a delivery to sockets that only count calls.
 import { bench, group } from "mitata";
 import { socketLimitsFor } from "../../src/hub/backpressure.ts";
 import { FanOut } from "../../src/hub/fan-out.ts";

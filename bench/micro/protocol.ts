@@ -12,7 +12,7 @@ const kinds = ["json", "text", "binary"] as const;
 function encode(): void {
   for (const kind of kinds) {
     const sample = publication(samples[kind]);
-    // A fresh copy per iteration, because a publication caches its envelope. The figure includes the copy.
+    // A fresh copy per iteration, because a publication caches its envelope. The measured time includes the copy.
     bench(`envelope, ${kind}`, () => do_not_optimize(envelope({ ...sample }, EPOCH)));
     bench(`event, ${kind}`, () => do_not_optimize(encodeEvent(sample, EPOCH)));
   }

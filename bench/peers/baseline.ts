@@ -59,7 +59,7 @@ async function run(command: string[], cwd: string): Promise<string> {
   return output;
 }
 
-/** Returns a twin for every adapter that starts Thump from its source. A twin starts the earlier build instead. */
+/** Returns a twin for every adapter that starts Thump from source. A twin starts the earlier build instead. */
 export function twinsOf(adapters: readonly Adapter[], { ref, commit, path }: Baseline): Adapter[] {
   const short = commit.slice(0, 7);
   const oldMain = join(path, "src/main.ts");

@@ -73,7 +73,7 @@ function cursorAt(arrivals: Arrival[], message: string, before: string): string 
   return cursor;
 }
 
-/** Resumes after one of the messages, and expects the later ones. */
+/** Resumes after one of the messages, and expects all later messages. */
 async function checkResume(
   dialect: Dialect,
   port: number,
@@ -118,7 +118,7 @@ async function play(adapter: Adapter, port: number, { listen, publish }: Pairing
 }
 
 /**
- * Checks all pairs of dialects, and returns the names of the pairs.
+ * Checks every pair of dialects, and returns the names of the pairs.
  * @throws if the server behaves differently from its adapter
  */
 export async function check(adapter: Adapter): Promise<string[]> {

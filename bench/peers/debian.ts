@@ -1,4 +1,4 @@
-// Unpacks Debian packages into a folder, without root and without installing them into the system.
+// Unpacks Debian packages into a folder, without root privileges and without installing them into the system.
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ export async function unpack(packages: string[], folder: string, log: Log): Prom
   const downloads = join(folder, "downloads");
   await rm(downloads, { recursive: true, force: true });
   await mkdir(downloads, { recursive: true });
-  // Without this option, apt run by root would download as a user that cannot write here.
+  // Otherwise, apt run by root would download as a user that cannot write to this folder.
   await run(["apt-get", "download", "-o", "APT::Sandbox::User=root", ...packages], log, { cwd: downloads });
   for (const name of await readdir(downloads)) await run(["dpkg", "-x", join(downloads, name), folder], log);
   await rm(downloads, { recursive: true });

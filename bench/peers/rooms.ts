@@ -13,7 +13,7 @@ export class Rooms<Member> {
     const joined = members.add(member);
     return () => {
       joined.delete(member);
-      // If the room was emptied and joined again, it has a new set.
+      // A room that was emptied and then joined again has a new set, which must stay.
       if (joined.size === 0 && this.#rooms.get(name) === joined) this.#rooms.delete(name);
     };
   }

@@ -61,7 +61,7 @@ function version(): string | undefined {
   return manifest.version && `${manifest.version} on Bun ${Bun.version}`;
 }
 
-/** Turns off the rate limits per session, because one publisher represents thousands of clients. */
+/** Disables the per-session rate limits, because one publisher represents thousands of clients. */
 async function options(port: number, folder: string): Promise<string[]> {
   const config = join(folder, "thump.json");
   await Bun.write(
@@ -112,7 +112,7 @@ export const thumpDeep: Adapter = {
   environment: { THUMP_ROOMS: '{"*":{"history":{"count":100000,"bytes":"64MiB"}}}' },
 };
 
-/** Sends joins and leaves to all clients of a room: `--scenario chat --peer thump-presence`. */
+/** Sends join and leave notifications to all clients in a room: `--scenario chat --peer thump-presence`. */
 export const thumpPresence: Adapter = {
   ...thump,
   name: "thump-presence",

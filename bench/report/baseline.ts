@@ -4,10 +4,10 @@ import type { Report, Row } from "../results.ts";
 import { compare, type Difference } from "./compare.ts";
 import { compareText } from "./compare-text.ts";
 
-/** Both builds alternated in one run on one machine, so smaller differences are significant than between two files. */
+/** The cost threshold is lower than for two results files, because both builds alternate in one run on one machine. */
 const NOISE = { time: 0.1, cost: 0.03 };
 
-/** Splits one run into two reports: one of the twins, under their originals' names, and one of the originals. */
+/** Splits one run into two reports: one with the twins, under their originals' names, and one with the originals. */
 function split(report: Report, twins: readonly Adapter[], commit: string): [old: Report, now: Report] {
   const twinOf = new Map(twins.map(({ name, twin }) => [name, twin]));
   const renamed = report.rows.flatMap((row): Row[] => {

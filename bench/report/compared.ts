@@ -5,7 +5,8 @@ import { cost } from "./tables/hostile.ts";
 import { count, digits, kibibytes, mebibytes, micros } from "./words.ts";
 
 /**
- * Minimum difference between the medians. The ranges must not overlap either. CPU and memory vary less than times.
+ * Minimum relative difference between the medians. In addition, the ranges must not overlap. CPU and memory figures
+ * vary less than times.
  */
 export const NOISE = { time: 0.1, cost: 0.05 };
 export type Noise = Readonly<typeof NOISE>;
@@ -16,7 +17,7 @@ export interface Compared<R extends Result> {
   noise: keyof typeof NOISE;
   better: "more" | "less";
   show(value: number): string;
-  /** A size: the verdict is "larger" or "smaller" instead of "slower" or "faster". */
+  /** If true, the figure is a size, and the verdict is "larger" or "smaller" instead of "slower" or "faster". */
   size?: true;
 }
 

@@ -1,4 +1,4 @@
-// Figures over all runs of a row: medians with their ranges, and merged latencies.
+// Combines the runs of a row: medians with their ranges, and merged latencies.
 import type { Kind, Latency, Result, Row, Window } from "../results.ts";
 import { latencyOf, mergeHistograms } from "../runner/merge.ts";
 import { spread, type Spread } from "./statistics.ts";

@@ -63,7 +63,7 @@ function control(scenario: string, measure: Measure) {
   return { scenario, server: "control", measure };
 }
 
-/** The two targets of each fan-out rate. */
+/** The two targets for each fan-out rate. */
 function fanout(scenario: string, title: string): Target[] {
   const common = { title, scenario, show: times };
   return [

@@ -1,5 +1,4 @@
-// The attacker as seen by the runner: a separate process on the generator's core that starts and stops attacks on
-// request.
+// Controls the attacker: a separate process on the generator's core that starts and stops attacks on request.
 import { join } from "node:path";
 import type { AttackName, AttackReport, AttackerCommand, AttackReady } from "../attacker/attack.ts";
 import { endChild, GENERATOR_CORE, linesOf, startChild, lastOutputOf } from "./children.ts";

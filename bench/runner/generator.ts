@@ -5,7 +5,7 @@ import { now } from "../generator/clock.ts";
 import { GENERATOR_CORE, endChild, linesOf, startChild, lastOutputOf } from "./children.ts";
 
 const script = join(import.meta.dir, "../generator/main.ts");
-/** Tolerance of the clock check, in ms: a process's clock reading must lie between request and response. */
+/** A process's clock reading must lie between the request and the response, within this tolerance (ms). */
 const CLOCK_TOLERANCE_MS = 0.5;
 
 export type Done = Extract<Answer, { done: true }>;
@@ -86,7 +86,7 @@ export class Generator {
     return new Generator(all, progress);
   }
 
-  /** Sends the command to every process. The first one publishes. */
+  /** Sends the command to every process. The first process publishes. */
   perform(command: Command): Promise<Done[]> {
     return Promise.all(this.processes.map((process) => process.perform(command, this.progress)));
   }

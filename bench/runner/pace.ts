@@ -1,4 +1,4 @@
-// Durations and repetitions of a quick run and of a thorough one.
+// Durations and numbers of repetitions for a quick run and for a thorough run.
 
 /** All values are in seconds, except `runs` and `slow`. */
 export interface Pace {

@@ -23,9 +23,9 @@ export interface RequestFixture {
 export interface ExpensiveRequest {
   /** "POST /publish", or "/ws publish" for a command, or "raw" for a frame of a raw socket. */
   target: string;
-  /** The reason for the request's cost: "500,000 invalid items". */
+  /** The reason why the request is expensive: "500,000 invalid items". */
   title: string;
-  /** The sender. */
+  /** The clients that can send the request. */
   by: "anyone" | "a token with one grant";
   /** Returns an HTTP request, or a frame to send on a socket at `path`. */
   request: (fixture: RequestFixture) => HttpRequest | Frame;

@@ -1,7 +1,7 @@
 // Preloaded into the server process: reports its CPU time and its longest tick to the runner.
 import type { Probed } from "./expensive-request.ts";
 
-/** Interval of a timer whose delay measures the length of ticks, in ms. */
+/** Interval of a timer, in ms. The timer's delay shows the length of a tick. */
 const INTERVAL_MS = 1;
 
 let longest = 0;

@@ -43,7 +43,7 @@ const frame =
   (text: string, path = "/ws?x=1") =>
   (): Frame => ({ path, frame: text });
 
-/** One frame, repeated in one packet. */
+/** Several copies of a frame in one packet. */
 const packet = (times: number, text: string) => (): Frame => ({ path: "/ws?x=1", frame: text, times });
 
 const resumed = ({ rooms, before }: RequestFixture) => rooms.map((room) => ({ room, after: before }));

@@ -1,4 +1,4 @@
-// The rules of the rooms. The server applies them, and the page infers its types from them.
+// The rules for the rooms. The server applies them, and the page infers its types from them.
 import { Type } from "typebox";
 
 export const rooms = {

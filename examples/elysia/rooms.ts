@@ -1,4 +1,4 @@
-// The rules of the rooms. The app applies them, and clients infer their types from them.
+// The rules for the rooms. The app applies them, and clients infer their types from them.
 import type { Options } from "thump";
 import { type Static, Type } from "typebox";
 

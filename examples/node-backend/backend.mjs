@@ -1,4 +1,4 @@
-// Backend that publishes a number of orders: `node backend.mjs 1000`, with THUMP_URL and THUMP_KEY.
+// Backend that publishes a number of orders: `node backend.mjs 1000`. Requires THUMP_URL and THUMP_KEY.
 import { Publisher } from "./publisher.mjs";
 
 const { THUMP_URL = "http://127.0.0.1:3000", THUMP_KEY } = process.env;

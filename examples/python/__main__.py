@@ -10,7 +10,7 @@ from thump_socket import Closed, Socket
 
 
 def by_socket(url, token, rooms, after, last):
-    """Yields the same messages as `Thump.listen`, over one multiplexed socket, until it closes."""
+    """Yields the same messages as `Thump.listen`, over one multiplexed socket, until the socket closes."""
     link = Socket(url, token)
     for room in rooms:
         begin = {"after": after} if after else {"last": last} if last else {}

@@ -76,7 +76,7 @@ class Thump:
 
 
 def refusal(answer):
-    """Reads the error from a response: problem details (RFC 9457), or the status of a proxy."""
+    """Reads the error from a response: problem details (RFC 9457), or just the status if a proxy responded."""
     try:
         told = answer.headers.get("Thump-Error")
         problem = json.loads(next(data for _, data in events(answer) if data)) if told else json.load(answer)

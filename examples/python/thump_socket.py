@@ -13,7 +13,7 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class Closed(Exception):
-    """The socket is closed. `code` is the close code, or 1006 without a close frame."""
+    """The socket is closed. `code` is the close code, or 1006 if there was no close frame."""
 
     def __init__(self, code, reason=""):
         super().__init__(f"closed: {code} {reason}".strip())

@@ -1,4 +1,4 @@
-// The files that the style check reads: everything that git tracks or would add, by kind.
+// The files that the style check reads, by kind: all files that Git tracks or would add.
 import { join } from "node:path";
 
 export type Format = "source" | "markdown" | "hash" | "html";

@@ -1,4 +1,4 @@
-// Rules on clauses: free relatives, fronted genitives, fragments without a noun.
+// Rules about clauses: free relatives, fronted genitives, fragments without a noun.
 import { INDIRECT, type Rule } from "./rule.ts";
 
 const PROSE = ["comment", "string", "test", "markdown", "cell", "text"] as const;

@@ -1,4 +1,4 @@
-// Rules on nouns, adverbs and prepositions that are word-for-word translations.
+// Rules about nouns, adverbs and prepositions that are word-for-word translations.
 import { type Rule, UNIT } from "./rule.ts";
 
 export const PHRASES: readonly Rule[] = [

@@ -1,4 +1,4 @@
-// Rules on verbs that are word-for-word translations.
+// Rules about verbs that are word-for-word translations.
 import type { Rule } from "./rule.ts";
 
 export const VERBS: readonly Rule[] = [

@@ -13,9 +13,9 @@ import { commentPassages } from "./comments.ts";
 import { type Kind, type Passage, type Piece, withoutCode } from "./passage.ts";
 
 export interface SourceOptions {
-  /** Strings are texts for people, not test data. */
+  /** True if strings are texts for people, not test data. */
   strings: boolean;
-  /** First arguments of `test`, `describe` and functions that take a name and a body are test names. */
+  /** True if the first arguments of `test`, `describe` and functions that take a name and a body are test names. */
   tests: boolean;
 }
 

@@ -16,7 +16,7 @@ import { selectFiles, startsEarly } from "./select-files.ts";
 import { printSummary } from "./summary.ts";
 
 const ROOT = join(import.meta.dir, "../..");
-/** The duration of each file in the last run, in seconds: the slowest files start first. */
+/** Stores how many seconds each file took in the last run, so that the slowest files start first. */
 const TIMES = join(ROOT, "node_modules/.cache/thump-test-times.json");
 /** The share of the long tests that `bun run test` runs. At least one runs in every file that contains long tests. */
 const DEFAULT_SHARE = 0.02;
@@ -27,7 +27,7 @@ const args = process.argv.slice(2);
 const paths = args.filter((arg) => !arg.startsWith("-"));
 const options = args.filter((arg) => arg.startsWith("-"));
 
-/** Removes an option of this script from those for `bun test`. @returns the option's value, or "" without one */
+/** Removes an option of this script from those for `bun test`. @returns the option's value, or "" if it is absent */
 function take(name: string): string | undefined {
   const at = options.findIndex((option) => option === name || option.startsWith(`${name}=`));
   return at < 0 ? undefined : options.splice(at, 1)[0]?.slice(name.length + 1);

@@ -61,7 +61,7 @@ type Counts = Omit<FileResult, "file" | "seconds" | "cpuSeconds">;
 
 function readOutput(output: string, exitCode: number | null): Counts {
   const count = (word: string) => Number(new RegExp(`^\\s*(\\d+) ${word}$`, "m").exec(output)?.[1] ?? 0);
-  // Bun lists skipped and failed tests again at the end of its output, so equal lines count as one test.
+  // Bun lists skipped and failed tests again at the end of its output, so identical lines count as one test.
   const named = (mark: string) => [
     ...new Set(
       [...output.matchAll(new RegExp(`^\\(${mark}\\) (.*?)(?: \\[[\\d.]+m?s\\])?$`, "gm"))].map(
@@ -75,7 +75,7 @@ function readOutput(output: string, exitCode: number | null): Counts {
   const failed = Math.max(count("fail"), failures.length);
   return {
     passed: count("pass"),
-    // A file that does not load, or whose process crashes, counts as one failure, although no test failed.
+    // A file that does not load, or whose process crashes, counts as one failure even if no test failed.
     failed: exitCode !== 0 && failed === 0 ? 1 : failed,
     failures,
     skipped: named("skip").map((name) => {

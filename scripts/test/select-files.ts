@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 /** `full` selects all files. The other selections exclude {@link FULL}. */
 export type Selection = "full" | "normal" | "quick" | "long";
 
-/** The folder of tests that run only in a full run, or if their paths are given. */
+/** The folder with tests that run only in a full run or when their paths are given. */
 const FULL = "test/full/";
 
 /** A test file is long if it imports this module. */

@@ -1,4 +1,4 @@
-// `bun bench` as a process: a short run, its files, the comparison, and error messages.
+// Runs `bun bench` as a process: a short run and its output files, a comparison, and error messages.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

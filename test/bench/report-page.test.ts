@@ -55,7 +55,7 @@ test("a faulty row is marked in the bars and the table, and has no ratio", async
   expect(text.match(/7 lost/g)?.length).toBeGreaterThanOrEqual(2);
   expect(text).toMatch(/<li class="bar look-thump void">/);
   expect(text).not.toMatch(/\d× control/);
-  // The faulty row does not set the scale of the others.
+  // The faulty row does not set the scale for the others.
   expect(text).toMatch(/<li class="bar look-base ">[\s\S]*?width:98\.78%/);
 });
 

@@ -1,4 +1,4 @@
-// The tables on the terminal, and the progress line.
+// The tables in the terminal, and the progress line.
 import { expect, test } from "bun:test";
 import { Progress } from "../../bench/report/progress.ts";
 import { scenarioText } from "../../bench/report/tables.ts";

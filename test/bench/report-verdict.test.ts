@@ -1,4 +1,4 @@
-// The verdict on a row, and figures over several runs.
+// The verdict on a row, and figures that combine several runs.
 import { describe, expect, test } from "bun:test";
 import { figure, merged } from "../../bench/report/figures.ts";
 import { judge } from "../../bench/report/verdict.ts";

@@ -91,7 +91,7 @@ describeIf(notLinux)("the benchmark", () => {
     async () => {
       const result = await measured(1, pace.grace, "--fault", "swap");
       expect(result.window.faults.disordered).toBeGreaterThan(0);
-      // A late message is not lost.
+      // A late message does not count as lost.
       expect(result.window.faults.lost).toBe(0);
       expect(judge(rowOf(result))).toMatchObject({ state: "fault" });
     },

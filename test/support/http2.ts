@@ -17,7 +17,7 @@ interface Http2Frame {
   payload: Buffer;
 }
 
-/** One stream of a connection. Received bytes use up the stream's and the connection's windows until `allow`. */
+/** One stream of a connection. Received bytes use up the flow-control windows until `allow` extends them. */
 export class BareStream {
   /** All received bytes, one character per byte. */
   text = "";
@@ -78,7 +78,7 @@ export class BareHttp2 {
 
   /**
    * Requests an event stream.
-   * @param fields header fields with lower-case names and values of less than 127 bytes
+   * @param fields header fields with lower-case names; names and values must be shorter than 127 bytes
    */
   open(path: string, fields: Record<string, string> = {}): BareStream {
     const stream = new BareStream(this, this.#next);
@@ -130,8 +130,8 @@ export class BareHttp2 {
 }
 
 /**
- * Encodes a header field without indexing and Huffman coding (RFC 7541 §6.2.2). Name and value are shorter than 127
- * bytes.
+ * Encodes a header field without indexing or Huffman coding (RFC 7541 §6.2.2). The name and the value must each be
+ * shorter than 127 bytes.
  */
 function literal(name: string, value: string): Buffer {
   return Buffer.concat([

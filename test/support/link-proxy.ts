@@ -1,4 +1,4 @@
-// A TCP proxy between a server and its Redis. A test can cut, block or delay its connections.
+// A TCP proxy between a server and Redis. A test can cut, block or delay its connections.
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { cleanup } from "./cleanup.ts";
 

@@ -5,13 +5,13 @@ import { Random } from "./random.ts";
 /** The share of long tests to run, set by the runner. Without the runner, all long tests of a file run. */
 const share = process.env["THUMP_TEST_SHARE"];
 const FULL_SHARE = 1;
-/** The share of a schedule's runs to execute without the runner. */
+/** The share of a schedule's runs to execute when the tests run without the runner. */
 const DEFAULT_RUN_SHARE = 0.1;
 
 /** The seed of the run. Schedules use this seed and the numbers after it. */
 export const firstSeed = Number(process.env["THUMP_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 
-/** The number of runs of a random schedule, at least one. `test:full` runs it `full` times. THUMP_RUNS overrides it. */
+/** Returns how often to run a random schedule, at least once: `full` times in `test:full`. THUMP_RUNS overrides it. */
 export function longRuns(full: number): number {
   const runs = Number(process.env["THUMP_RUNS"] ?? shareOf(full, Number(share ?? DEFAULT_RUN_SHARE)));
   report(runs, full);
@@ -24,8 +24,8 @@ const report = (played: number, total: number) => console.log(`(long) ${played} 
 const shareOf = (count: number, part: number) => Math.max(1, Math.round(count * part));
 
 /**
- * The runs of a random schedule with several kinds: a seed and a kind per run. `test:full` runs each kind `full`
- * times. A small sample contains only some of the kinds, selected by the seed.
+ * Returns the runs of a random schedule that has several kinds: a seed and a kind for each run. `test:full` runs each
+ * kind `full` times. A small sample contains only some of the kinds, selected by the seed.
  */
 export function schedules<K>(full: number, kinds: readonly K[]): { seed: number; kind: K }[] {
   const runs = process.env["THUMP_RUNS"];
@@ -42,7 +42,7 @@ export function schedules<K>(full: number, kinds: readonly K[]): { seed: number;
 type LongTest = (name: string, run: () => void | Promise<void>, timeout?: number) => void;
 
 /**
- * Returns a function that registers a file's long tests. Only the tests in the sample run, and at least one test.
+ * Returns a function that registers a file's long tests. Only the sampled tests run, but always at least one.
  * @param count the number of long tests in the file; a different number is an error
  * @param register `test`, or the result of `testIf`
  */

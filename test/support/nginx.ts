@@ -5,7 +5,7 @@ import { folder, killAfter } from "./process.ts";
 import { noProgram } from "./skip.ts";
 import { tcp } from "./tcp.ts";
 
-/** The reason why there is no nginx here; undefined if there is one. */
+/** The reason why nginx is unavailable here; undefined if it is available. */
 export const noNginx = noProgram("nginx");
 
 const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];

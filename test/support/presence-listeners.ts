@@ -1,4 +1,4 @@
-// Clients for every transport that receive presence messages and apply them.
+// Test clients, one kind per transport, that receive and apply presence messages.
 import { connect, Inbox, Multiplexed } from "./clients.ts";
 import { Roster, type Told, userToken } from "./presence.ts";
 import type { TestServer } from "./server.ts";

@@ -1,4 +1,4 @@
-// Presence as a client derives it from received messages, and tokens and clocks for presence tests.
+// Presence state as a client derives it from the messages it receives, and tokens and a clock for presence tests.
 import { expect } from "bun:test";
 import { Inbox } from "./clients.ts";
 import type { TestServer } from "./server.ts";
@@ -47,7 +47,7 @@ export class Roster {
     if (members) this.names = new Map(members.map(({ user, info }) => [user, info]));
     else if (more) this.names = undefined;
     for (const { user, info } of joined) {
-      // Changes follow a snapshot, and a change without effect is a duplicate.
+      // A change must follow a snapshot. A change without effect would be a duplicate.
       if (!this.names) throw new Error(`${user} joined, but there was no snapshot`);
       expect(this.names.has(user) && Bun.deepEquals(this.names.get(user), info)).toBe(false);
       this.names.set(user, info);
@@ -85,7 +85,7 @@ export function userToken(sub: string, more: object = {}): string {
   return token(claims({ sub, ...more }));
 }
 
-/** Stops the presence clock. Returns a function that advances it by a number of ms and runs the tasks that are due. */
+/** Stops the presence clock. Returns a function that advances the clock by a number of ms and runs due tasks. */
 export function presenceClock({ thump }: TestServer): (ms: number) => void {
   const { presence } = thump.hub;
   let now = 1_000_000;

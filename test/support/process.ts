@@ -23,7 +23,7 @@ export interface Started {
   url: string;
 }
 
-/** Path of the server compiled by the test runner, which starts in a quarter of the time. */
+/** Path of the server that the test runner has compiled. The compiled server starts in a quarter of the time. */
 const BINARY = process.env["THUMP_BINARY"];
 
 /** The command that starts `thump` from its source. */

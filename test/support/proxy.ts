@@ -13,7 +13,7 @@ export class Proxy {
   /** True while no data is forwarded. Connections are still accepted. */
   #hole = false;
   #refusing = false;
-  /** The held connections, while new connections are held. */
+  /** The connections held so far; undefined while new connections are not held. */
   #held: net.Socket[] | undefined;
   readonly #pairs = new Set<Pair>();
   readonly #server: net.Server;

@@ -29,7 +29,7 @@ export class Random {
     return Uint8Array.from({ length: count }, () => this.below(256));
   }
 
-  /** Text of complete characters, many of them special in some format. */
+  /** Text with no split surrogate pairs, and with many characters that are special in some format. */
   text(length: number): string {
     const odd = [
       "\n",

@@ -15,14 +15,14 @@ const SLOTS = 16_384;
  */
 const NODE_TIMEOUT_MS = 1500;
 
-/** The ports of a slot range's servers, the master's first. */
+/** The ports of the servers for a slot range, starting with the master's. */
 interface Range {
   from: number;
   to: number;
   ports: number[];
 }
 
-/** The servers as seen from a key: its master, that master's replica, and the other masters. */
+/** The servers from the perspective of one key: the key's master, that master's replica, and the other masters. */
 export interface Shard {
   owner: RedisServer;
   replica: RedisServer;
@@ -56,7 +56,7 @@ export class RedisCluster {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
-  /** The URL for nodes to connect to, with all servers or the given ones. */
+  /** The URL for nodes to connect to, listing the given servers or, by default, all of them. */
   url(...servers: RedisServer[]): string {
     const named = servers.length > 0 ? servers : this.servers;
     return `redis+cluster://${named.map(({ port }) => `127.0.0.1:${port}`).join(",")}`;
@@ -93,7 +93,7 @@ export class RedisCluster {
 
   /**
    * Moves the slot of a key, with all keys in it, to a different master.
-   * @param during calls its argument to move the given keys, or all remaining ones
+   * @param during runs during the move; its argument is a function that moves the given keys, or all remaining ones
    */
   async move(
     key: string,
@@ -161,19 +161,19 @@ export async function hasAll(replica: RedisServer, master: RedisServer): Promise
   return up && Number(await replica.replication("slave_repl_offset")) >= far;
 }
 
-/** Stops the replication of a replica, although both servers are reachable. */
+/** Stops a replica from replicating, although its master remains reachable. */
 export async function cutOff(replica: RedisServer): Promise<void> {
   await replica.ask("CONFIG", "SET", "masteruser", "nobody", "masterauth", "nothing");
   await replica.ask("CLIENT", "KILL", "TYPE", "master");
   await until(async () => (await replica.replication("master_link_status")) === "down");
 }
 
-/** Lets a replica replicate from its next master. */
+/** Allows a replica to replicate again, from whichever master it is assigned to. */
 export async function joinAgain(replica: RedisServer): Promise<void> {
   await replica.ask("CONFIG", "SET", "masteruser", "", "masterauth", "");
 }
 
-/** Returns a server's view of the slots; empty while the server considers the cluster failed. */
+/** Returns the slot ranges as one server sees them, or an empty list while that server considers the cluster failed. */
 async function viewOf(server: RedisServer): Promise<Range[]> {
   if (!String(await server.ask("CLUSTER", "INFO")).includes("cluster_state:ok")) return [];
   const slots = (await server.ask("CLUSTER", "SLOTS")) as [number, number, ...[string, number][]][];

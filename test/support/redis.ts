@@ -11,7 +11,7 @@ import { freePort } from "../../scripts/free-port.ts";
 /** The Redis program. The environment variable can name a compatible one, such as Valkey. */
 const PROGRAM = process.env["THUMP_REDIS_SERVER"] || "redis-server";
 
-/** The reason why there is no Redis here; undefined if there is one. */
+/** The reason why Redis is unavailable here; undefined if it is available. */
 export const noRedis = noProgram(PROGRAM, "redis-server");
 
 export class RedisServer {
@@ -32,7 +32,7 @@ export class RedisServer {
     return RedisServer.startOn(await freePort(), ...options);
   }
 
-  /** Like `start`, on a given port. */
+  /** Like `start`, but on the given port. */
   static async startOn(port: number, ...options: string[]): Promise<RedisServer> {
     const server = new RedisServer(port, folder(), options);
     cleanup(() => server.kill());
@@ -53,7 +53,7 @@ export class RedisServer {
     return RedisServer.startIn(tmpdir(), await freePort());
   }
 
-  /** Like `startShared`, in a given folder and on a given port. */
+  /** Like `startShared`, but in the given folder and on the given port. */
   static async startIn(dir: string, port: number, ...options: string[]): Promise<RedisServer> {
     const server = new RedisServer(port, dir, options);
     await server.begin();
@@ -93,18 +93,18 @@ export class RedisServer {
     await this.#process?.exited;
   }
 
-  /** Size of the append-only file in bytes. `loseAfter` can remove later writes. */
+  /** Size of the append-only file in bytes. Pass it to `loseAfter` to discard the writes made since. */
   get appended(): number {
     return statSync(this.#appendFile).size;
   }
 
-  /** After a kill: truncates the append-only file to a size. With `everysec`, a crash can have the same effect. */
+  /** Truncates the append-only file to `size` bytes, as a crash with `everysec` can do. Call it only after a kill. */
   loseAfter(size: number): void {
     truncateSync(this.#appendFile, size);
   }
 
   get #appendFile(): string {
-    // Redis 7 keeps several such files in a folder; earlier versions have one file.
+    // Redis 7 keeps several append-only files in a folder; earlier versions have a single file.
     const folder = join(this.dir, "appendonlydir");
     if (!existsSync(folder)) return join(this.dir, "appendonly.aof");
     const names = readdirSync(folder).filter((name) => name.endsWith(".incr.aof"));
@@ -120,7 +120,7 @@ export class RedisServer {
     this.#process?.kill("SIGCONT");
   }
 
-  /** Returns a field of INFO replication. */
+  /** Returns a field from the output of `INFO replication`. */
   async replication(name: string): Promise<string | undefined> {
     const info = String(await this.ask("INFO", "replication"));
     return new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(info)?.[1];
@@ -135,7 +135,7 @@ export class RedisServer {
       enableReadyCheck: false,
     });
     redis.on("error", () => {
-      // Ignored, because the command fails with the same error.
+      // Ignore the error, because the command fails with the same one.
     });
     try {
       await redis.connect();

@@ -131,7 +131,7 @@ export class FakeStream extends Session implements StreamSink {
   }
 }
 
-/** An open room without sessions and with these publications in its history. */
+/** Creates an open room that has no sessions and has these publications in its history. */
 export function roomWith(name: string, publications: Publication[] = [], options: RuleOptions = {}): Room {
   const room = new Room(name, resolveRule(name, options));
   for (const publication of publications) room.push(publication);

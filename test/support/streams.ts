@@ -77,7 +77,7 @@ export async function openNdjson(url: string, headers: Record<string, string> = 
   return stream;
 }
 
-/** Opens a multiplexed stream of these rooms. Resolves once each join has been answered. */
+/** Opens a multiplexed stream of these rooms. Resolves once every join has been answered. */
 export async function openMultiplexed(
   url: string,
   joins: object[],

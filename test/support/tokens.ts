@@ -2,7 +2,7 @@
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 
 export const SECRET = "a secret for tests, long enough to be one";
-/** A secret that the server does not accept. */
+/** A secret that no test server accepts. */
 export const OTHER_SECRET = "another secret, which no server in the tests accepts";
 
 export const base64url = (value: string | object): string =>

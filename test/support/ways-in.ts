@@ -1,4 +1,4 @@
-// Every way to access a server with a credential, and the outcome.
+// All the ways to access a server with a credential, and their outcomes.
 import WS from "ws";
 import { refusalOf } from "./answers.ts";
 import { cleanup } from "./cleanup.ts";
@@ -27,7 +27,7 @@ async function outcome(response: Response, abort: AbortController): Promise<Outc
   return { status: response.status, code, challenge: response.headers.get("www-authenticate") };
 }
 
-/** Sends one request. If the response is a stream, closes the stream. */
+/** Sends one request. Closes the response if it is a stream. */
 export async function attempt(url: string, init: RequestInit = {}): Promise<Outcome> {
   const abort = new AbortController();
   return outcome(await fetch(url, { ...init, signal: abort.signal }), abort);

@@ -40,7 +40,7 @@ const live = {
   allow_subscribe_for_anonymous: true,
   allow_publish_for_client: true,
   allow_publish_for_anonymous: true,
-  // Event-stream clients would have to answer each ping with a separate request.
+  // Disabled, because event-stream clients would have to answer each ping with a separate request.
   pong_timeout: "-1s",
   usage_stats_disable: true,
 };

@@ -64,7 +64,7 @@ export class Inbox {
 
 export interface Client extends Disposable {
   inbox: Inbox;
-  /** Sends a frame. Only for sockets. */
+  /** Sends a frame. Available only on sockets. */
   send(frame: string): void;
 }
 

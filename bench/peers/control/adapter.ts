@@ -1,4 +1,4 @@
-// The control: a bare Bun server that the others are compared with.
+// The control: a bare Bun server with which the others are compared.
 import { join } from "node:path";
 import type { Adapter } from "../../adapter.ts";
 import type { Dialect } from "../../dialect.ts";
@@ -21,8 +21,8 @@ const eventStream: Dialect = {
 };
 
 /**
- * A resuming client receives as many bytes as from Thump: 100 envelopes of a 64-byte message. The envelopes do not
- * contain the missed messages, so this dialect is not `verbatim`.
+ * A resuming client receives as many bytes as from Thump: 100 envelopes, each with a 64-byte message. The envelopes do
+ * not contain the missed messages, so this dialect is not `verbatim`.
  */
 const multiplexed: Dialect = {
   transport: "websocket",

@@ -5,13 +5,13 @@ import { parseArgs } from "node:util";
 interface Room {
   name: string;
   streams: Set<ReadableStreamDirectController>;
-  /** Messages of this tick that have not been sent to streams yet. Not used with `--sse each`. */
+  /** Messages published in this tick that have not been sent to streams yet. Not used with `--sse each`. */
   waiting: string;
 }
 
 interface Socket {
   room: Room;
-  /** Ignores messages from this socket. Attackers connect on a separate path. */
+  /** If true, messages from this socket are ignored. Attackers connect on a separate path. */
   mute: boolean;
   replay?: Replay;
 }

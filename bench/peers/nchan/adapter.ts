@@ -23,9 +23,8 @@ export const nchanBuild: Build = {
 };
 
 /**
- * Whatever its configuration, Nchan creates a temporary folder at a compiled-in path that belongs to root. In our copy
- * of the module, this path is replaced with a path of the same length that is relative to nginx's folder. Nothing else
- * changes.
+ * Regardless of its configuration, Nchan creates a temporary folder at a compiled-in path that belongs to root. In our
+ * copy of the module, this function replaces that path with one of the same length, relative to nginx's folder.
  */
 async function makeRelative(file: string): Promise<void> {
   const bytes = Buffer.from(await Bun.file(file).arrayBuffer());

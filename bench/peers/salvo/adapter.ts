@@ -1,4 +1,4 @@
-// Salvo: our small server, written as in Salvo's realtime guide.
+// Salvo: a small server written for this benchmark, based on Salvo's realtime guide.
 import { join } from "node:path";
 import type { Adapter } from "../../adapter.ts";
 import type { Dialect } from "../../dialect.ts";

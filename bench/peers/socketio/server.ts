@@ -9,7 +9,7 @@ const io: BroadcastServer = new Server(http, {
   perMessageDeflate: false,
   serveClient: false,
 });
-// Recommended by Socket.IO's memory guide: only Express sessions need the handshake request.
+// Drop the handshake request, as Socket.IO's memory guide recommends: only Express sessions need it.
 io.engine.on("connection", (connection: { request: unknown }) => {
   connection.request = null;
 });

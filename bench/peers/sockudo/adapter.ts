@@ -50,7 +50,7 @@ export const sockudoBuild: Build = {
       log,
       { environment },
     );
-    // Frees a gigabyte that is no longer needed.
+    // Deletes about a gigabyte of build files.
     for (const left of [tools, target]) await rm(left, { recursive: true, force: true });
   },
 };

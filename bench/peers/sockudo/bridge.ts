@@ -13,7 +13,7 @@ const MAX_BATCH = 10;
 const waiting: string[] = [];
 let sending = false;
 
-/** Sends one request at a time. Frames that arrive meanwhile share the next request. */
+/** Sends one request at a time. Frames that arrive in the meantime share the next request. */
 async function sendAll(): Promise<void> {
   if (sending) return;
   sending = true;
@@ -35,7 +35,7 @@ async function send(body: string): Promise<void> {
   if (!response.ok) fail(`${response.status} ${answer}`);
 }
 
-/** A rejected request ends the bridge: the benchmark must not continue without its publishes. */
+/** A rejected request ends the bridge: the benchmark must not continue without the publishes in that request. */
 function fail(reason: string): never {
   console.error(`bridge: ${reason}`);
   process.exit(1);

@@ -1,4 +1,4 @@
-// Horizontal bars, one per server, grouped by tier, the best first.
+// Horizontal bars, one per server, grouped by tier, best first.
 import type { Report, Result, Row, ScenarioInfo } from "../../results.ts";
 import { type Figure, figure } from "../figures.ts";
 import { TIERS } from "../tables/model.ts";

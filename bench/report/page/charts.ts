@@ -12,7 +12,7 @@ export interface Line {
   dash: string;
   x: number[];
   y: number[];
-  /** Whether a point is within the limit, complete and without a fault. Timelines have no markers. */
+  /** Whether each point is within the limit, complete and free of faults. Timelines have no markers. */
   good?: boolean[];
 }
 

@@ -34,7 +34,7 @@ export function json(data: unknown): Html {
   return new Html(JSON.stringify(data).replaceAll("<", "\\u003c"));
 }
 
-/** Code for a script element. A closing tag can occur only in its strings and expressions. */
+/** Code for a script element. Closing tags are escaped; they can occur only in strings and regular expressions. */
 export function code(script: string): Html {
   return new Html(script.replaceAll("</script", "<\\/script").replaceAll("<!--", "<\\!--"));
 }

@@ -1,7 +1,7 @@
 // The appearance of each server in the charts: color, dashes and marker, so that color is never the only distinction.
 import type { Report } from "../../results.ts";
 
-/** Thump and the base server have fixed looks; all others have a number. */
+/** Thump and the base server have fixed looks; all other servers are numbered. */
 export type Look = "thump" | "base" | number;
 
 const MARKERS = ["square", "triangle", "circle", "diamond"];
@@ -21,7 +21,7 @@ export function markerOf(look: Look): string {
   return look === "thump" ? "circle" : look === "base" ? "diamond" : (MARKERS[look % 4] ?? "circle");
 }
 
-/** The dashes in the format of SVG and canvas. */
+/** Returns the lengths of dashes and gaps, in the format of SVG. */
 export function dashOf(look: Look): string {
   return look === "thump" ? "" : look === "base" ? "8 4" : (DASHES[look % 4] ?? "");
 }

@@ -1,4 +1,4 @@
-// The table of an attack scenario: one line per attack and server, with medians of the runs.
+// The table for the attack scenario: one line per attack and server, with medians over all runs.
 import { ATTACKS, type AttackName } from "../../attacker/attack.ts";
 import type { HostileResult, Report, Row, ScenarioInfo } from "../../results.ts";
 import { figure, resultsOf } from "../figures.ts";
@@ -25,7 +25,7 @@ const COLUMNS = [
   "new client",
   "responses to attacker",
 ];
-/** Number of response codes shown, the most frequent first. */
+/** Maximum number of response codes to show, most frequent first. */
 const MAX_SHOWN_ANSWERS = 4;
 
 /** Returns undefined if no server was attacked. */
@@ -61,7 +61,7 @@ function lineOf(row: Row, attack: AttackName): AttackLine[] {
   return [{ attack: ATTACKS[attack], server: row.server, cells }];
 }
 
-/** Sums the responses of all runs, the most frequent first: "429 1.2k, rate 1.2k". */
+/** Formats the total responses over all runs, most frequent first: "429 1.2k, rate 1.2k". */
 function answersOf(all: Record<string, number>[]): string {
   const sums = new Map<string, number>();
   for (const answers of all)

@@ -1,4 +1,4 @@
-// Columns of a fixed-rate scenario.
+// Columns for a fixed-rate scenario.
 import type { FanoutResult } from "../../results.ts";
 import { micros, share } from "../words.ts";
 import { costs, deliveries, latency, type Layout } from "./layout.ts";

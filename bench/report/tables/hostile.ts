@@ -1,4 +1,4 @@
-// Figures of the attack scenario: the effect on honest sessions, the server's CPU time per request, and its responses.
+// Figures for the attack scenario: the effect on honest sessions, and the server's CPU time per request and responses.
 import { ATTACKS, type AttackName, HANDSHAKES } from "../../attacker/attack.ts";
 import type { AttackResult, HostileResult, Row } from "../../results.ts";
 import { figure, resultsOf } from "../figures.ts";
@@ -17,7 +17,7 @@ export function harm(result: HostileResult, attack: AttackName): number | undefi
   return during && during / Math.min(result.before.latency.p99, result.after.latency.p99);
 }
 
-/** The server's CPU milliseconds per request, in addition to its usage without an attack. */
+/** The server's CPU milliseconds per attack request, beyond its usage without an attack. */
 export function cost(result: HostileResult, attack: AttackName): number | undefined {
   const assault = attackResultOf(result, attack);
   if (!assault || assault.perSecond <= 0) return undefined;

@@ -1,4 +1,4 @@
-// Columns of the idle scenario.
+// Columns for the idle scenario.
 import type { IdleResult } from "../../results.ts";
 import { digits, kibibytes, mebibytes, percent, whole } from "../words.ts";
 import type { Column, Layout } from "./layout.ts";

@@ -1,4 +1,4 @@
-// Columns of the join storm.
+// Columns for the join storm.
 import type { JoinResult } from "../../results.ts";
 import { count, digits } from "../words.ts";
 import { type Column, latency, type Layout } from "./layout.ts";

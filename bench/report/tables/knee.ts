@@ -1,4 +1,4 @@
-// Columns of a sweep. All figures are measured at the knee.
+// Columns for a sweep. All figures are measured at the knee.
 import type { KneeResult } from "../../results.ts";
 import { count } from "../words.ts";
 import { costs, deliveries, latency, type Layout } from "./layout.ts";

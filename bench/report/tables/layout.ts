@@ -1,4 +1,4 @@
-// Describes the table of one kind of scenario: its columns, and the columns with a ratio to the base server.
+// Describes the table for one kind of scenario: its columns, and which of them also show a ratio to the base server.
 import type { Result, Window } from "../../results.ts";
 import { count, digits, mebibytes, micros, percent } from "../words.ts";
 

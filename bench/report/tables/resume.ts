@@ -1,4 +1,4 @@
-// Columns of the resume storm.
+// Columns for the resume storm.
 import type { ResumeResult } from "../../results.ts";
 import { digits, mebibytes, share, whole } from "../words.ts";
 import type { Column, Layout } from "./layout.ts";

@@ -1,4 +1,4 @@
-// Columns of the slow-consumer scenario: latency of the others, the server's memory, and the slow clients' losses.
+// Columns for the slow-consumer scenario: other clients' latency, the server's memory, and the slow clients' losses.
 import type { SlowResult } from "../../results.ts";
 import { mebibytes, whole } from "../words.ts";
 import { type Column, latency, type Layout } from "./layout.ts";

@@ -1,4 +1,4 @@
-// The chat page: one room at a time, with its last 50 messages, its members and a form to publish.
+// The chat page: one room at a time, with its last 50 messages, its members and a form for publishing.
 import { connect, type Room, type State, type Thump } from "thump/client";
 import type { rooms } from "../rooms.ts";
 
@@ -38,7 +38,7 @@ function showMembers({ list, count }: Chat["members"]): void {
   element("members").replaceChildren(...lines);
 }
 
-/** Leaves the previous room and joins the room in the address (#random). */
+/** Leaves the previous room and joins the room named in the page's address (such as #random). */
 function enter(thump: Thump<typeof rooms>, me: string, before?: Chat): Chat {
   before?.leave();
   const topic = TOPICS.find((name) => `#${name}` === location.hash) ?? "general";

@@ -1,4 +1,4 @@
-// Draws markers, the limit and the shaded span over and under the lines.
+// Draws a chart's markers, its limit and its shaded span.
 import type uPlot from "uplot";
 import type { Chart, Line } from "../charts.ts";
 import { browser, type Pen } from "./dom.ts";
