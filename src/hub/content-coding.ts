@@ -24,7 +24,7 @@ const MAX_STORED_BYTES = 65_535;
 
 /**
  * gzip (RFC 1952) in independent blocks: a full flush ends each block at a byte boundary. There is no trailer, because
- * its checksum would differ from stream to stream. A stream that is cut off has no trailer anyway.
+ * its checksum would differ from stream to stream. A stream that is cut off would have no trailer in any case.
  */
 export const gzip: ContentCoding = {
   name: "gzip",

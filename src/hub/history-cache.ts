@@ -1,4 +1,4 @@
-// Reads the stored publications of rooms: from the room's history in memory if it reaches back far enough, otherwise
+// Reads a room's stored publications, from the room's history in memory if it reaches back far enough and otherwise
 // from the log. Caches slices from a remote log within the memory budget.
 import { now } from "../log/clock.ts";
 import type { Log } from "../log/log.ts";

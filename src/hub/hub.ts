@@ -1,4 +1,4 @@
-// The hub: the sessions and open rooms of this process. Creates the parts that deliver publications, and connects them
+// The hub: the sessions and open rooms in this process. Creates the parts that deliver publications, and connects them
 // through the interfaces that they need.
 import type { Server } from "bun";
 import { now } from "../log/clock.ts";
@@ -114,8 +114,8 @@ export class Hub
   }
 
   /**
-   * The cursor up to which a session has been sent everything; undefined while the session is not live in all of its
-   * rooms.
+   * The cursor up to which all publications have been sent to a session; undefined while the session is not live in all
+   * of its rooms.
    */
   sentUpTo(session: Session): string | undefined {
     for (const { live } of session.memberships.values()) if (!live) return undefined;

@@ -107,7 +107,7 @@ export class JoinCoordinator {
     roomLimits.check(openerOf(session), starts.keys());
   }
 
-  /** Enters many rooms, a slice per tick. Positions are set after the session has entered all of the rooms. */
+  /** Enters many rooms, one slice per tick. Positions are set after the session has entered all of the rooms. */
   async #enterInSlices(
     session: Session,
     starts: JoinStarts,
@@ -193,7 +193,7 @@ export class JoinCoordinator {
     return starts.then(placeAll).catch((error: unknown) => this.#undo(joining, error));
   }
 
-  /** Finds the start positions synchronously if possible, otherwise a slice per tick. */
+  /** Finds the start positions synchronously if possible, and otherwise in slices, one per tick. */
   #findPositions(
     joining: JoiningMember[],
     found: (StartPosition | Promise<StartPosition>)[],

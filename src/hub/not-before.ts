@@ -1,4 +1,4 @@
-// Checks on slices: hides publications that are too old for a client to see, and detects missing publications.
+// Slice checks: hides publications that are too old for a client to see, and detects missing publications.
 import type { Slice } from "../protocol/publication.ts";
 
 /**

@@ -35,7 +35,7 @@ interface RoomOwner {
 interface CountedRoom {
   owners: RoomOwner[];
   /**
-   * The member whose owners the room counts against: a session, or a placeholder if the session has no owners.
+   * The member whose owners are charged for the room: a session, or a placeholder if the session has no owners.
    * Undefined if the room has no members.
    */
   by: object | undefined;
@@ -91,7 +91,9 @@ export class RoomLimits {
     else this.#add(name, { owners: this.#charge(openerOf(session)), by: session, until: 0 });
   }
 
-  /** Called when a session has left a room. @param next a remaining member, whose owners the room now counts against */
+  /**
+   * Called when a session has left a room. @param next a remaining member, whose owners are now charged for the room
+   */
   leave(name: string, session: Session, next: Session | undefined): void {
     const known = this.#opened.get(name);
     if (!known || (next && known.by !== session)) return;

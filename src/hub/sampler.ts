@@ -128,7 +128,7 @@ export class Sampler {
     this.#timer.unref();
   }
 
-  /** Visits memberships that are due or have a new publication, a slice per tick. */
+  /** Visits memberships that are due or have a new publication, one slice per tick. */
   #run(): void {
     this.#armedFor = Number.POSITIVE_INFINITY;
     const slice = new TickSlice(ITEMS_PER_TICK);

@@ -47,7 +47,7 @@ export interface SessionEvents {
   ended(session: Session, ending: SessionEnd): void;
   /** A session was detached from the live fan-out because it is slow. */
   lagging(session: Session): void;
-  /** The server or its machine has caused an error. @param what the operation that failed */
+  /** A server-side error has occurred. @param what the operation that failed */
   fault(what: string, error: unknown): void;
   /** A session has started. */
   began?(session: Session): void;

@@ -1,5 +1,5 @@
 // Stream batchers: a batcher serves all streams with the same format, content coding and rooms. It encodes the
-// publications of a tick once and writes the same bytes to all of these streams.
+// publications from a tick once and writes the same bytes to all of these streams.
 import type { StreamFormat } from "../protocol/formats.ts";
 import type { Log } from "../log/log.ts";
 import type { Publication } from "../protocol/publication.ts";
@@ -14,7 +14,7 @@ export interface BatchedRoom {
   readonly batchers: Set<Pick<StreamBatcher, "push">>;
 }
 
-/** The maximum chunk size. Publications of one tick are written as one chunk unless they exceed this size. */
+/** The maximum chunk size. Publications from one tick are written as one chunk unless they exceed this size. */
 const MAX_CHUNK_BYTES = 64 * 1024;
 const encoder = new TextEncoder();
 

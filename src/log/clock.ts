@@ -1,9 +1,15 @@
 // The clock for publication times: ms since 1970, without jumps when the machine's clock is set.
 import { uptime } from "node:os";
 
-/** Smaller differences do not count as steps: the clock simply follows the machine's clock. In ms. */
+/**
+ * The minimum difference that counts as a step, in ms. If the difference is smaller, the clock simply follows the
+ * machine's clock.
+ */
 const MIN_STEP_MS = 2000;
-/** After a step, the clock approaches the machine's clock at this fraction of the elapsed time. */
+/**
+ * After a step, the clock corrects its difference from the machine's clock by at most this fraction of the elapsed
+ * time.
+ */
 const MAX_SLEW = 0.1;
 
 /** Sources of time, in ms. */

@@ -28,7 +28,7 @@ export class DroppedRooms {
     this.#byRule.clear();
   }
 
-  /** Returns the seq after which an unknown room of a rule is complete. The room may be one of the dropped rooms. */
+  /** Returns the seq after which an unknown room of a rule is complete. The room may have been dropped. */
   floorOf(retention: Retention): number {
     return Math.max(this.#underEarlierRules, this.#byRule.get(retention) ?? 0);
   }

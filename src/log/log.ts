@@ -22,8 +22,8 @@ export interface Log {
   /** The newest seq: every publication up to it has been delivered to the subscriber of its room. */
   readonly last: number;
   /**
-   * After a publication to any room, the log remembers the room's position for this time, in ms, whatever the room's
-   * retention. Undefined if the log does not remember positions.
+   * After a publication to any room, the log remembers the room's position for this time, in ms, regardless of the
+   * room's retention. Undefined if the log does not remember positions.
    */
   readonly positionTtlMs?: number;
   /** The reason why the log currently cannot append or read; undefined if it can. */
@@ -33,7 +33,7 @@ export interface Log {
 
   /**
    * Assigns `seq` and `prev` to the draft, stores it according to its room's retention, and delivers it to the room's
-   * subscriber. Calls for rooms with the same storage are processed in order, as are all calls for one room. A repeated
+   * subscriber. Calls are processed in order within a room, and across rooms that use the same storage. A repeated
    * idempotency key returns the position of the first publication and delivers nothing.
    */
   append(draft: Draft): Publication | Promise<Publication>;
@@ -45,22 +45,22 @@ export interface Log {
   read(room: string, after: number, limit: number): Slice | Promise<Slice>;
 
   /**
-   * Returns the stored publications of a room if they are all in this process's memory. The caller must read the
-   * history in the same tick.
+   * Returns a room's stored publications if they are all in this process's memory. The caller must read the history in
+   * the same tick.
    * @param at the current time; publications that have expired by then are dropped first
    */
   history?(room: string, at: number): RoomHistory | undefined;
 
-  /** Returns the newest `count` publications of a room, oldest first. */
+  /** Returns a room's newest `count` publications, oldest first. */
   newest(room: string, count: number): Slice | Promise<Slice>;
 
   /**
-   * Subscribes this process to a room. From now on, the subscriber receives the room's publications in order. A room
-   * has one subscriber.
+   * Subscribes this process to a room. The subscriber then receives the room's publications in order. A room has one
+   * subscriber.
    * @param onStart called before the promise resolves, with the seq after which all publications are delivered. Called
    * again if publications may have been missed; the subscriber must then read them
-   * @returns undefined if the subscription is active immediately, starting at `last`. Otherwise a promise that may
-   * reject after a timeout; the caller must then call `unsubscribe`
+   * @returns undefined if the subscription is active immediately, starting at `last`. Otherwise, a promise. The promise
+   * may reject after a timeout, in which case the caller must call `unsubscribe`
    */
   subscribe(
     room: string,
@@ -78,7 +78,7 @@ export interface Log {
   /** Replaces the retention of all rooms. Also applies to messages that are already stored. */
   replaceRetention(retentionOf: (room: string) => Retention): void;
 
-  /** Deletes the stored messages of a room. */
+  /** Deletes a room's stored messages. */
   forget(room: string): void | Promise<void>;
 
   /** Returns the names of the rooms that have stored messages. */

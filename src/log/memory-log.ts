@@ -23,7 +23,7 @@ import { Sweeper } from "./sweeper.ts";
 interface MemoryRoom extends LruItem<MemoryRoom> {
   readonly room: string;
   readonly history: RoomHistory;
-  /** Set while a session of this process is in the room. */
+  /** Set while a session in this process has joined the room. */
   subscriber: ((publication: Publication) => void) | undefined;
   /** The memory charged to the budget for the room itself, without its publications, in bytes. */
   charged: number;
@@ -45,11 +45,12 @@ export class MemoryLog implements logs.Log {
   #closed = false;
 
   /**
-   * @param retentionOf returns the retention of a room; must return the same object for all rooms of a rule
+   * @param retentionOf returns the retention of a room; must return the same object for all rooms that share a rule
    * @param memoryBudget the memory budget for all rooms
-   * @param onRelease called when messages of a subscribed room up to a seq have been evicted to stay within the budget
+   * @param onRelease called when a subscribed room's messages up to a seq have been evicted to stay within the budget
    * @param epoch the epoch of the log that contains this one
-   * @param sequence the sequence of the log that contains this one; earlier publications of that log are unknown here
+   * @param sequence the sequence of the log that contains this one; this log has no record of that log's earlier
+   * publications
    */
   constructor(
     public retentionOf: (room: string) => Retention,
@@ -94,7 +95,7 @@ export class MemoryLog implements logs.Log {
     if (key !== undefined) this.#keys.set(key, { ...position, hash });
     if (entry.subscriber) entry.subscriber(publication);
     else if (entry.history.count === 0) this.#free(entry);
-    // Evict last: the subscriber has received the publication by now and can evict it too.
+    // Evict last: by now, the subscriber has received the publication, so the eviction can remove it there too.
     if (this.memoryBudget.isOver) this.#evict();
     return publication;
   }
@@ -211,7 +212,7 @@ export class MemoryLog implements logs.Log {
     });
   }
 
-  /** Yields rooms without sessions first, then rooms with sessions, each group in least recently used order. */
+  /** Yields rooms without sessions first, then rooms with sessions, least recently used first within each group. */
   *#byLastUse(): Iterable<MemoryRoom> {
     for (const order of [this.#idle, this.#inUse]) {
       for (const entry of order) {
@@ -238,8 +239,8 @@ export class MemoryLog implements logs.Log {
   }
 
   /**
-   * Extends a slice that reaches the room's newest publication to the log's newest seq, because all later seqs belong
-   * to other rooms.
+   * If a slice reaches the room's newest publication, extends the slice to the log's newest seq, because all later seqs
+   * belong to other rooms.
    */
   #upToNow(slice: Slice, history: RoomHistory): Slice {
     if (slice.upTo >= history.last) slice.upTo = Math.max(slice.upTo, this.sequence.last);
@@ -253,7 +254,7 @@ export class MemoryLog implements logs.Log {
     return this.#keys.trim(now()) || this.memoryBudget.isOver;
   }
 
-  /** Trims a room, because messages also expire in rooms without new publications. */
+  /** Trims a room. Messages also expire in rooms that have no new publications. */
   #sweep(entry: MemoryRoom): void {
     entry.history.trim(now());
     if (entry.history.count === 0 && !entry.subscriber) this.#free(entry);

@@ -1,7 +1,7 @@
 // The other nodes of a cluster: messages to them, and requests for their state.
 import type { PresenceSet } from "../rooms/presence/presence-set.ts";
 
-/** Ends sessions on all nodes. */
+/** A request to end sessions on all nodes. */
 export interface SessionRemoval {
   /** Selects the sessions by user, session id or token. */
   readonly user?: string | undefined;
@@ -21,11 +21,11 @@ export interface Revocation {
 
 /** The functions that a node offers to the other nodes. */
 export interface LocalNode {
-  /** Ends sessions of this node. Returns the number of ended sessions. */
+  /** Ends sessions on this node. Returns the number of ended sessions. */
   remove(removal: SessionRemoval): number;
-  /** Called with revocations from before this node joined. */
+  /** Called with the revocations that were made before this node joined. */
   revoked(all: Revocation[]): void;
-  /** Returns all revocations of this node. */
+  /** Returns all revocations that this node has stored. */
   revocations(): Iterable<Revocation>;
   /** Returns the rooms that have sessions on this node, with the number of sessions. */
   counts(): Iterable<[room: string, sessions: number]>;
@@ -39,7 +39,8 @@ export interface ClusterPresence {
    * Shares a room's presence with the other nodes: reports the local users in `members`, and adds reports from other
    * nodes to `members`.
    * @param onChange called when there may be changes to send to subscribers
-   * @returns a promise that resolves when the reports from other nodes have been read, or cannot be read at the moment
+   * @returns a promise that resolves when the reports from other nodes have been read, or turn out to be currently
+   * unavailable
    */
   subscribe(room: string, members: PresenceSet, onChange: () => void): Promise<void>;
   /** Stops sharing: the other nodes drop this node's reports. */

@@ -1,10 +1,10 @@
-// Visits all items of a collection repeatedly, a slice per tick, so that no single timer callback takes long.
+// Visits all items in a collection repeatedly, one slice per tick, so that no single timer callback takes long.
 import { TickSlice } from "../scheduling/tick-slice.ts";
 
 export interface Pace {
-  /** The pause between rounds, in ms. */
+  /** The pause between passes, in ms. */
   readonly rest: number;
-  /** The pause between slices of a round, in ms. */
+  /** The pause between slices of a pass, in ms. */
   readonly pause: number;
   /** The maximum number of items per slice. */
   readonly items?: number;
@@ -22,8 +22,8 @@ export class Sweeper<T> {
   #stopped = false;
 
   /**
-   * @param items returns the collection, which may change during a round
-   * @param visit called with each item; if it throws, the round continues with the next item
+   * @param items returns the collection, which may change during a pass
+   * @param visit called with each item; if `visit` throws, the pass continues with the next item
    */
   constructor(
     readonly items: () => Iterable<T>,
@@ -55,7 +55,7 @@ export class Sweeper<T> {
     }
   }
 
-  /** Visits a slice. Returns true at the end of a round. */
+  /** Visits a slice. Returns true at the end of a pass. */
   #step(): boolean {
     this.#iterator ??= this.items()[Symbol.iterator]();
     const slice = new TickSlice(this.pace.items ?? ITEMS_PER_TICK);

@@ -55,7 +55,10 @@ const SCHEMAS = {
   ping: Ping,
 } satisfies Record<string, TSchema>;
 
-/** Links a reply to its command. A number that a double cannot represent is preserved as written. */
+/**
+ * A command's id, which links the reply to the command. A number that a double cannot represent is preserved as
+ * written.
+ */
 export type CommandId = Static<typeof Id> | RawJson | undefined;
 type CommandFields<T> = Omit<T, "id"> & { id?: CommandId };
 /** A publish command. Its data is not parsed until it is published. */

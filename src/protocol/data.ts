@@ -18,7 +18,10 @@ const LINE_END = /[\r\n\u0085\u2028\u2029]/;
 const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 const CLOSING: Record<string, string> = { "{": "}", "[": "]", '"': '"' };
 
-/** Quick check of both ends of a text. Most chat lines cannot be JSON, and a failed JSON.parse takes microseconds. */
+/**
+ * Checks a text quickly, mostly by its first and last characters. Most chat lines cannot be JSON, and a failed
+ * JSON.parse takes microseconds.
+ */
 function mayBeJson(text: string): boolean {
   const trimmed = text.trim();
   const first = trimmed.charAt(0);

@@ -4,9 +4,15 @@ import { TickSlice } from "../scheduling/tick-slice.ts";
 
 /** An eviction frees this additional share of the limit, so that not every publication triggers an eviction. */
 const HYSTERESIS = 0.05;
-/** The maximum number of rooms per eviction. This frees more than any single publication needs. */
+/**
+ * The maximum number of rooms visited per eviction. Visiting this number of rooms frees more memory than any single
+ * publication needs.
+ */
 const ROOMS_PER_EVICTION = 1000;
-/** The memory used by a room with stored messages, not counting the messages, in bytes. Rounded; 530 was measured. */
+/**
+ * The memory used by a room with stored messages, not counting the messages, in bytes. Rounded from a measured 530
+ * bytes.
+ */
 const ROOM_OVERHEAD_BYTES = 512;
 
 /** Returns the memory used by a room, not counting its publications, in bytes: objects, table entries and name. */

@@ -5,7 +5,7 @@ import { fieldErrors } from "../protocol/field-errors.ts";
 import type { FieldError } from "../protocol/codes.ts";
 import type { Check } from "../protocol/content.ts";
 
-/** The part that Thump uses of the interface shared by validation libraries (https://standardschema.dev). */
+/** The part of the Standard Schema interface (https://standardschema.dev) that Thump uses. */
 export interface StandardSchema {
   readonly "~standard": {
     readonly version: 1;
@@ -25,8 +25,8 @@ interface StandardIssue {
 
 const MAX_ERRORS = 10;
 /**
- * Messages from other libraries may quote the value or list every alternative, so they are cut to this length. In
- * characters.
+ * The maximum length of an error message, in characters. Messages from other libraries may quote the value or list
+ * every alternative.
  */
 const MAX_MESSAGE_LENGTH = 200;
 /**
@@ -95,7 +95,7 @@ export function schemaFault(schema: unknown): string | undefined {
   const prototype: unknown = typeof schema === "object" && schema !== null && Object.getPrototypeOf(schema);
   const keys =
     prototype === Object.prototype || prototype === null ? Object.keys(schema as object) : undefined;
-  // `~kind` is not an enumerable key. An empty schema is valid: it accepts everything by intent.
+  // `~kind` is not an enumerable key. An empty schema is valid, because it accepts everything intentionally.
   if (keys?.length === 0 || keys?.some((key) => KEYWORDS.has(key) || key.startsWith("~"))) {
     const type = unknownType(schema);
     return type === undefined ? undefined : `has the type ${type}, which JSON Schema does not define`;
@@ -111,7 +111,8 @@ function standardFault({ "~standard": standard }: StandardSchema): string | unde
       const result = standard.validate(probe);
       return isPromise(result);
     } catch {
-      // The schema throws for a value that it should report. Publications of that kind fail with an internal error.
+      // The schema throws for a value that it should report as invalid. Publications with such a value fail with an
+      // internal error.
       return false;
     }
   });

@@ -12,7 +12,7 @@ export interface IndexedHistory {
   at(index: number): Publication | undefined;
 }
 
-/** The newest publication of an event, and the newest one that excludes a different session or none. */
+/** The newest publication of an event, and the newest publication of the event whose `except` is different. */
 interface Newest {
   seq: number;
   except: string | undefined;
@@ -21,8 +21,8 @@ interface Newest {
 }
 
 /**
- * When the index has this number of entries more than the history has publications, it drops entries for events that
- * are no longer in the history.
+ * When the index has this many more entries than the history has publications, it drops entries for events that are no
+ * longer in the history.
  */
 const MAX_STALE_EVENTS = 64;
 

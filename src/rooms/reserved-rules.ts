@@ -11,7 +11,7 @@ const SERVER_ONLY = { join: "server", publish: "server" } as const satisfies Rul
 const STATS_HISTORY = { count: 6000, age: "5m", bytes: "8MiB", store: "memory" } as const;
 const EVENTS_HISTORY = { count: 600, age: "15m", bytes: "512KiB", store: "memory" } as const;
 
-/** Returns the rule of a reserved room. */
+/** Provides the rule for each reserved room. */
 export class ReservedRules {
   readonly #rules = new Map<string, Rule>(
     [

@@ -116,7 +116,7 @@ export class RoomHistory {
     this.#settle();
   }
 
-  /** Drops all publications up to a seq, because the log no longer stores them. */
+  /** Drops all publications up to a seq after the log has dropped them. */
   releaseUpTo(seq: number): void {
     let oldest = this.#items[this.#head];
     while (oldest && oldest.seq <= seq) oldest = this.#drop(oldest);
@@ -233,7 +233,7 @@ export class RoomHistory {
 
   /**
    * Returns the index of the first publication with this seq or later.
-   * @param guess the expected index, with which a reader that continues where it stopped avoids the search
+   * @param guess the expected index. A reader that continues where it stopped passes this index to avoid the search
    */
   indexFrom(seq: number, guess: number): number {
     return guess >= this.#head && this.#items[guess]?.seq === seq ? guess : this.indexAfter(seq - 1);

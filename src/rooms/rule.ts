@@ -13,7 +13,7 @@ export interface Retention {
   readonly bytes: number;
   /** `"memory"`: stored only in memory, even if the log has a file. */
   readonly store?: "memory" | undefined;
-  /** `"at-once"`: a publication is delivered before it is stored. Otherwise it is delivered afterwards. */
+  /** `"at-once"`: a publication is delivered before it is stored. Otherwise, it is delivered after it is stored. */
   readonly deliver?: "kept" | "at-once" | undefined;
 }
 
@@ -69,7 +69,7 @@ const NO_RETENTION: Retention = { count: 0, age: 0, bytes: 0 };
  */
 export function resolveRule(pattern: string, options: RuleOptions = {}, level: AccessLevel = "anyone"): Rule {
   const { history, schema, join = level } = options;
-  // Every rule gets its own object, because the log identifies rules by this object.
+  // Every rule gets its own retention object, because the log identifies a rule by this object.
   const retention: Retention =
     history === false
       ? { ...NO_RETENTION }

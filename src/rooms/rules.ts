@@ -27,7 +27,7 @@ export class Rules {
     return [...this.#rules.map(({ rule }) => rule), this.#fallback];
   }
 
-  /** A text that changes whenever rooms of a pattern move between memory and the data file. */
+  /** A text that changes whenever a pattern's rooms move between memory and the data file. */
   get fingerprint(): string {
     return JSON.stringify(this.#rules.map(({ rule }) => [rule.pattern, isKept(rule.retention)]));
   }

@@ -7,7 +7,7 @@ export interface Work {
 }
 
 export interface GovernorLimits {
-  /** The minimum time for deferred work per tick, in ms, however short the tick is. */
+  /** The minimum time for deferred work per tick, in ms, no matter how short the tick is. */
   minMs: number;
   /** The maximum time for deferred work per tick, in ms. */
   maxMs: number;
@@ -32,7 +32,7 @@ class WaitingPromise implements Work {
 
 /**
  * The two lanes of deferred work: for clients that are connecting, and for connected clients. Each lane makes progress
- * however full the other lane is.
+ * no matter how full the other lane is.
  */
 export type Lane = "connecting" | "connected";
 
@@ -64,12 +64,12 @@ export class Governor {
     this.#budget = limits.minMs;
   }
 
-  /** Whether deferred work may use more of this tick. */
+  /** Whether deferred work may take more time in this tick. */
   get open(): boolean {
     return this.#spent < this.#budget && this.#pieces < this.limits.tickPieces;
   }
 
-  /** Does one piece of the work now if this tick's share allows, and the rest in later ticks. */
+  /** Does one piece of the work now if this tick has time left for deferred work, and the rest in later ticks. */
   run(work: Work): void {
     if (this.#lanes.connected.has(work)) return;
     if (!this.open || this.charge(() => work.piece())) this.defer(work);
@@ -163,5 +163,5 @@ export class Governor {
   }
 }
 
-/** The governor of this process: there is one per event loop. */
+/** The governor for this process: there is one per event loop. */
 export const governor: Governor = new Governor();

@@ -1,4 +1,4 @@
-// Long work for requests, done in slices. All requests together get one slice per event-loop tick.
+// Long work for requests, done in slices. All requests share one slice per event-loop tick.
 import { ThumpError } from "../protocol/codes.ts";
 import { governor } from "./governor.ts";
 

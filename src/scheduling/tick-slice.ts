@@ -32,7 +32,7 @@ export class TickSlice {
   }
 }
 
-/** Visits a collection in rounds, a few items at a time. */
+/** Visits a collection repeatedly, a few items at a time. */
 export class Rounds<T> {
   #iterator: Iterator<T> | undefined;
 

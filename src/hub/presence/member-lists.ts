@@ -1,4 +1,4 @@
-// Member lists: responses to requests for a room's members. The list of a large room is built a slice per tick and
+// Member lists: responses to requests for a room's members. A large room's list is built in slices, one per tick, and
 // shared by all requests.
 import type { ClusterPresence } from "../../log/peers.ts";
 import { PresenceSet } from "../../rooms/presence/presence-set.ts";
@@ -124,7 +124,7 @@ export class MemberLists {
     return text;
   }
 
-  /** Adds a room's sessions to a presence set, a slice per tick. */
+  /** Adds a room's sessions to a presence set, one slice per tick. */
   async #gather(room: Room | undefined, members: PresenceSet): Promise<void> {
     if (!room) return;
     let slice = new TickSlice(SESSIONS_PER_TICK, undefined, await governor.next());

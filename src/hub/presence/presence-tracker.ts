@@ -143,8 +143,8 @@ export class PresenceTracker {
   }
 
   /**
-   * Ends grace periods and sends changes that are due, a slice per event-loop tick. Runs every `TICK_MS` while any room
-   * is waiting.
+   * Ends grace periods and sends changes that are due, one slice per event-loop tick. Runs every `TICK_MS` while any
+   * room is waiting.
    */
   tick(): void {
     const now = this.now();

@@ -44,7 +44,7 @@ export class AppendSender {
   append(draft: Draft): Promise<Publication> {
     const { append, done } = this.#pendingAppends.add(draft, sizeOfData(draft.data));
     const connection = this.subscriber.currentConnection();
-    // Rooms subscribed to in this tick must receive the publication.
+    // Rooms that were subscribed to in this tick must receive the publication.
     this.subscriber.join();
     if (connection && this.subscriber.live && !this.recovery.done) this.#send(connection, append);
     else this.#pendingAppends.wait(append);

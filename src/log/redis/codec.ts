@@ -1,4 +1,4 @@
-// Encodes publications for Redis, in stream entries and in notifications.
+// Encodes publications for stream entries and notifications in Redis.
 import type { Data } from "../../protocol/data.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
 
@@ -14,8 +14,8 @@ export function encode({ event, data, from, except }: Draft): Buffer {
 }
 
 /**
- * Decodes a message of a room.
- * @throws Error if it is not a publication
+ * Decodes a message from a room.
+ * @throws Error if the message is not a publication
  */
 export function decode(room: string, message: Buffer): Publication {
   const first = message.indexOf(LINE_BREAK);

@@ -6,7 +6,7 @@ import type { RedisStats } from "./redis-stats.ts";
 const REPORT_INTERVAL_MS = 60_000;
 
 export class EvictionMonitor {
-  /** The value of `evicted_keys` at the last check. Counts from the start of the current Redis server. */
+  /** The value of `evicted_keys` at the last check. Redis resets this counter when it starts. */
   #evicted = 0;
   #run = "";
   #warnedPolicy = "noeviction";

@@ -83,7 +83,7 @@ export class PrimaryFinder {
 /**
  * Asks all servers at the same time and returns the first reply, so that a server that is down or hangs causes no
  * delay.
- * @throws Error if all servers fail: the first server's error
+ * @throws the first server's error if all servers fail
  */
 async function first<T>(
   hosts: RedisHost[],
@@ -106,7 +106,7 @@ async function first<T>(
         await redis.connect();
         return await ask(redis, host);
       } catch (error) {
-        // The connection's error is more specific than the resulting error of the command.
+        // The connection's error is more specific than the command's own error.
         throw reason ?? error;
       }
     });

@@ -26,12 +26,12 @@ export class KeyNames {
     return `${this.#tag}:${epoch}:kept:${room}`;
   }
 
-  /** The sorted set of rooms with stored messages, by expiry of the newest message. */
+  /** The sorted set of rooms with stored messages, ordered by the expiry of each room's newest message. */
   rooms(epoch: string): string {
     return `${this.#tag}:${epoch}:rooms`;
   }
 
-  /** The index: the sorted set of all known rooms, by expiry of their hashes. */
+  /** The index: the sorted set of all known rooms, ordered by the expiry of their hashes. */
   index(epoch: string): string {
     return `${this.#tag}:${epoch}:index`;
   }

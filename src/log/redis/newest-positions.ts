@@ -35,8 +35,8 @@ export async function readNewest(
 }
 
 /**
- * Checks whether unknown rooms have lost messages since the last connection. (While a connection exists, nothing is
- * missed.)
+ * Checks whether unknown rooms have lost messages since the last connection. (While a connection exists, no messages
+ * are missed.)
  */
 export async function probe(
   connection: RedisConnection,

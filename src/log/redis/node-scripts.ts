@@ -9,18 +9,18 @@ import { FORGOTTEN, NOW } from "./script-parts.ts";
  *
  * If a node has seen a message that is now missing, the loss is proven and the log starts a new epoch. Therefore no
  * node continues before all nodes with a lease have entered (`awaited`: 1, or 0 for a node that has entered). A node
- * that does not enter within `settle` may have died, and the messages that it had seen and acknowledged are unknown.
- * Then the stored messages stay, but no cursor from before the restart counts as complete: `doubt` is the seq up to
- * which this applies.
+ * that does not enter within `settle` may have died, and the messages that it had seen and acknowledged are unknown. In
+ * that case, the stored messages stay, but no cursor from before the restart counts as complete. `doubt` is the seq up
+ * to which cursors are affected.
  *
  * A node may also report an epoch that the log has no record of. That node has seen a log that was lost completely, so
  * the log starts a new epoch in this case too. (`past` has the previous epochs: a node from one of them was only
  * disconnected.)
  *
- * KEYS: the log; all nodes, by the end of their leases; the awaited nodes; the room index for a new log. ARGV: an epoch
- * for a new log; the period; the server's run id; the epoch and seq that the node has seen; the size of a jump; the
- * node's name; `settle` in ms, or 0 if the server never loses acknowledged messages; the nodes known to this node.
- * Returns epoch, seq, doubt, and 1 if the node must wait for others.
+ * KEYS: the log; all nodes, ordered by the end of their leases; the awaited nodes; the room index for a new log. ARGV:
+ * an epoch for a new log; the period; the server's run id; the epoch and seq that the node has seen; the size of a
+ * jump; the node's name; `settle` in ms, or 0 if the server never loses acknowledged messages; the nodes known to this
+ * node. Returns epoch, seq, doubt, and 1 if the node must wait for others.
  */
 export const ENTER = script(
   NOW,
@@ -81,10 +81,10 @@ return {epoch, seq, tonumber(known[6] or 0), 0}
 );
 
 /**
- * Renews a node's lease and writes its session counts. KEYS: all nodes, by the end of their leases; this node's counts.
- * ARGV: its name; the lease in ms; 1 to clear the counts first; the channel that announces new nodes; rooms and changed
- * counts. Returns all nodes. A node stays listed for a moment after its lease ends, because Redis may lose the messages
- * that the node last saw (see ENTER).
+ * Renews a node's lease and writes its session counts. KEYS: all nodes, ordered by the end of their leases; this node's
+ * counts. ARGV: its name; the lease in ms; 1 to clear the counts first; the channel that announces new nodes; rooms and
+ * changed counts. Returns all nodes. A node stays listed for a short time after its lease ends, because Redis may lose
+ * the messages that the node last saw (see ENTER).
  */
 export const LEASE = script(`
 local clock = redis.call('TIME')

@@ -1,4 +1,4 @@
-// Publications that have been sent to Redis but not answered, or are waiting to be sent.
+// Publications that Redis has not answered yet, or that are waiting to be sent to Redis.
 import { type ThumpError, unavailable } from "../../protocol/codes.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
 
@@ -26,7 +26,7 @@ export class PendingAppends {
   #count = 0;
   readonly #timer: Timer;
 
-  /** @param patience the timeout of a publication, in ms */
+  /** @param patience the timeout for a publication, in ms */
   constructor(readonly patience: number) {
     this.#timer = setInterval(() => this.#expire(), EXPIRY_INTERVAL_MS);
     this.#timer.unref();
@@ -61,7 +61,7 @@ export class PendingAppends {
     return { append, done: promise };
   }
 
-  /** Queues a publication until `takeWaiting`. */
+  /** Queues a publication until `takeWaiting` is called. */
   wait(append: PendingAppend): void {
     this.#waiting.push(append);
   }

@@ -9,7 +9,7 @@ export class ReadyGate {
   #isReady = false;
 
   /**
-   * @param patience the timeout of a command, in ms
+   * @param patience the timeout for a command, in ms
    * @param onError called with errors from Redis
    */
   constructor(
@@ -30,7 +30,7 @@ export class ReadyGate {
   }
 
   down(): void {
-    // Callers that are already waiting continue to wait.
+    // Callers that are already waiting keep the current promise.
     if (this.#isReady) this.#ready = Promise.withResolvers();
     this.#isReady = false;
   }

@@ -55,7 +55,7 @@ export class RedisConnection {
   /**
    * Opens a connection and loads the scripts.
    * @param patience the timeout for opening the connection and for later commands, in ms
-   * @throws Error if it fails or takes too long
+   * @throws Error if opening the connection fails or takes too long
    */
   static async open(
     primaryFinder: PrimaryFinder,
@@ -75,7 +75,7 @@ export class RedisConnection {
     let reason: Error | undefined;
     try {
       redis = await primaryFinder.connection(aborter.signal);
-      // The connection's error is more specific than the resulting error of the command.
+      // The connection's error is more specific than the command's own error.
       redis.on("error", (error: Error) => (reason ??= error));
       const [info, files] = await Promise.race([prepare(redis), timeout.promise]);
       const version = Number.parseFloat(/redis_version:([0-9.]+)/.exec(info)?.[1] ?? "7");

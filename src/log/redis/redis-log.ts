@@ -168,7 +168,7 @@ export class RedisLog implements Log {
       const [seq] = (await this.#eval(NEWEST, () => [[this.names.log], []])) as [number];
       this.#subscriber.advanceTo(seq);
     } catch (error) {
-      // The log has a new epoch that this node is entering. Then the newest seq is known.
+      // The log has started a new epoch. Once this node has entered it, the newest seq is known.
       const { done } = this.#recovery;
       if (!done) throw error;
       await this.#readyGate.within(done);
@@ -246,7 +246,7 @@ export class RedisLog implements Log {
     if (!connection || !this.#subscriber.live) return;
     try {
       await this.#subscriber.check(connection);
-      // Revocations, counts and presence may have been evicted too, so write this node's part again.
+      // Revocations, counts and presence may have been evicted too, so write this node's entries again.
       if (await this.#evictions.check(connection)) await this.peers.enter(connection);
       if (this.#sender.refusal !== undefined) {
         await connection.call("HSET", this.names.log, "probe", "1");

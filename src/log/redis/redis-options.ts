@@ -23,14 +23,14 @@ export interface RedisLogOptions {
    * @default 6000
    */
   lease?: number | undefined;
-  /** Called when this or another node has deleted the messages of a room. */
+  /** Called when this or another node has deleted a room's messages. */
   onForget?: ((room: string) => void) | undefined;
   /** Called with a fault, and again without an error when the fault has been resolved. */
   onFault?: ((what: string, error?: unknown) => void) | undefined;
   /** Called with a warning for the operator. */
   onWarning?: ((text: string) => void) | undefined;
   /**
-   * A room's position is remembered for three periods. The length of a period, in ms.
+   * The length of a period, in ms. A room's position is remembered for three periods.
    * @default 1200000
    */
   period?: number | undefined;

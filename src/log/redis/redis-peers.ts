@@ -110,7 +110,7 @@ export class RedisPeers implements Peers {
     this.currentConnection()
       ?.call("PUBLISH", this.#channelOf(message.from), JSON.stringify(reply))
       .catch(() => {
-        // Ignored: the other node continues without the reply after a timeout.
+        // Ignored: after a timeout, the other node continues without the reply.
       });
   }
 
@@ -169,7 +169,7 @@ export class RedisPeers implements Peers {
     }
   }
 
-  /** Yields rooms whose count differs from the last written count, a slice per tick. */
+  /** Yields rooms whose count differs from the last written count, one slice per tick. */
   async *#changes(localNode: LocalNode): AsyncIterable<[string, number][]> {
     let changes: [string, number][] = [];
     let slice = new TickSlice(ROOMS_PER_TICK);

@@ -12,7 +12,7 @@ export class RedisStats {
   renewals = 0;
   /** Requested reads, and commands sent for them. Concurrent reads of the same room share commands. */
   readonly reads = { wanted: 0, sent: 0 };
-  /** Publications that were refused or timed out. */
+  /** Publications that were refused or that timed out. */
   refused = 0;
   /** Keys that Redis has evicted, including keys of other programs. */
   evicted = 0;

@@ -18,7 +18,7 @@ export class RoomKeys {
 
   retention(room: string): string[] {
     const { count, age, bytes } = this.retentionOf(room);
-    // Redis uses integers, so `Infinity` becomes more than a century, in ms.
+    // The scripts need integers, so `Infinity` becomes a large number, such as an age of more than a century.
     return [count, Math.min(age, 4e12), Math.min(bytes, 1e15)].map((bound) => bound.toFixed(0));
   }
 }

@@ -14,9 +14,10 @@ if redis.call('HGET', log, 'epoch') ~= ARGV[1] then return redis.error_reply('EP
 `;
 
 /**
- * A room's position outlives its last publication by three periods. An unknown room may have been removed after that
- * time. It is complete from the log's seq at a moment one to three periods ago. Whenever a node enters the log, and in
- * every sweep, the seq is recorded as a mark, so such a seq is always available. ARGV[2]: the period in ms.
+ * A room's position is stored for three periods after the room's last publication. An unknown room may have been
+ * removed after that time, so it is complete only from a seq that the log had one to three periods ago. Such a seq is
+ * always available, because the seq is recorded as a mark in every sweep and whenever a node enters the log. ARGV[2]:
+ * the period in ms.
  */
 export const FORGOTTEN = `
 local period = tonumber(ARGV[2])
@@ -37,14 +38,15 @@ end
 /**
  * Finds a room, even if Redis has evicted or expired any of its keys, or an operator has deleted one. Every result is
  * correct at the time of the call, because Redis never evicts keys while a script runs:
- * - The hash exists: it is correct. If the stream is lost, everything up to `last` is lost (READ and APPEND detect it).
+ * - The hash exists: it is correct. If the stream has been lost, everything up to `last` is lost (READ and APPEND
+ * detect it).
  * - Only the stream exists: it has the newest seq (its last id, even if the stream is empty), and each entry names its
  * predecessor. The hash is restored from the stream, and nothing is lost.
  * - Neither exists: the index distinguishes a lost room from a room that was never used or has expired. The index lists
  * every room until the room's hash expires. The index is a single key without an expiry, so `volatile-*` policies never
- * evict it. If an `allkeys-*` policy evicts it, its guard entry (the empty name) is lost too. Then any room may be
- * lost, and the marks rise to the newest seq. Rooms published to earlier are below the marks, and later ones are in the
- * new index.
+ * evict it. If an `allkeys-*` policy evicts it, its guard entry (the empty name) is lost too. In that case, any room
+ * may be lost, and the marks rise to the newest seq. Rooms last published to before that moment are below the marks.
+ * Rooms that are published to later are in the new index.
  * - The log's hash is lost: the epoch is lost with it, and the log starts a new epoch.
  *
  * If a room is lost, only `floor` is written, so that the result stays the same until the room's next publication.

@@ -153,7 +153,8 @@ return tonumber(redis.call('HGET', log, 'seq') or 0)
 );
 
 /**
- * Returns the rooms with stored messages. KEYS[2]: the sorted set of these rooms, by expiry of their newest message.
+ * Returns the rooms with stored messages. KEYS[2]: the sorted set of these rooms, ordered by the expiry of their newest
+ * message.
  */
 export const ROOMS = script(
   EPOCH,

@@ -1,4 +1,4 @@
-// The revocations in Redis: a sorted set, by the time until which each revocation applies.
+// The revocations in Redis: a sorted set, ordered by the time at which each revocation expires.
 import { surelyPast } from "../clock.ts";
 import type { LocalNode, Revocation } from "../peers.ts";
 import type { KeyNames } from "./key-names.ts";

@@ -84,7 +84,7 @@ export class Subscriber {
     else this.#held.push([room, publication]);
   }
 
-  /** Records the log's seq from a reply. All earlier notifications have arrived by then. */
+  /** Records the log's seq from a reply. All notifications up to that seq have already arrived. */
   advanceTo(seq: number): void {
     if (this.live && seq > this.last) this.last = seq;
   }

@@ -1,4 +1,4 @@
-// Caches an expensive async result for a time, and shares concurrent loads.
+// Caches an expensive async result for a limited time, and shares concurrent loads.
 
 /** @param ms the time for which a result is cached; rejections are not cached */
 export function ttlCache<T>(ms: number, load: () => Promise<T>): () => Promise<T> {

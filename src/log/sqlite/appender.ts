@@ -56,7 +56,7 @@ export class Appender implements CommitEvents {
 
   /**
    * Returns true if a publication may be numbered now. If other publications in the room are waiting, a new publication
-   * must wait too: a room has one order, even across rule changes.
+   * must wait too, because a room keeps a single order even across rule changes.
    */
   #mayNumber(room: string): boolean {
     return this.commits().numbers.mayNumber() && !this.#waiting.has(room);
@@ -96,7 +96,7 @@ export class Appender implements CommitEvents {
     else this.onFault("publications cannot be stored", new Error(what));
   }
 
-  /** Evicts rooms while too many are in memory. Checks more rooms per call than an append can add. */
+  /** Evicts rooms while too many rooms are in memory. Each call checks more rooms than an append can add. */
   evict(most = ROOMS_PER_APPEND): void {
     this.rooms.evict((room) => this.isBusy(room), most);
   }

@@ -1,10 +1,10 @@
 // The content of one transaction, as plain data that can be posted to the writer thread.
 import type { Data } from "../../protocol/data.ts";
 
-/** The kinds of data. The index of a kind is its number in the file. */
+/** The kinds of data. The file stores a kind as its index in this array. */
 export const DATA_KINDS: readonly Data["kind"][] = ["json", "text", "binary"];
 
-/** A publication as a row of the file. */
+/** A publication as a row in the file. */
 export type PublicationRow = [
   room: number,
   seq: number,
@@ -17,7 +17,7 @@ export type PublicationRow = [
   size: number,
 ];
 
-/** A room as a row of the file. All publications after `floor` are stored. */
+/** A room as a row in the file. All publications after `floor` are stored. */
 export interface RoomRow {
   id: number;
   name: string;
@@ -31,7 +31,7 @@ export interface RoomRow {
   expires: number;
 }
 
-/** A changed room row. `gone` publications at or below the floor are still in the file. */
+/** A changed room row. `gone` is the number of publications at or below the floor that are still in the file. */
 export interface RoomChange extends RoomRow {
   gone: number;
 }

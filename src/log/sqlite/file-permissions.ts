@@ -1,5 +1,5 @@
-// File permissions in a data folder. Only the owner has access, whatever the umask, because the files contain messages
-// and user names.
+// File permissions in a data folder. Only the owner has access, regardless of the umask, because the files contain
+// messages and user names.
 import { chmodSync, closeSync, mkdirSync, openSync, statSync } from "node:fs";
 
 const FOLDER_MODE = 0o700;

@@ -1,5 +1,5 @@
 // Group commit: publications that arrive during a transaction share the next one. Subscribers and publishers are
-// notified when a publication is stored.
+// notified once a publication has been stored.
 import { ThumpError } from "../../protocol/codes.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import type { Sequence } from "../sequence.ts";
@@ -23,16 +23,16 @@ export interface BatchWriter {
 }
 
 export interface CommitEvents {
-  /** An entry has been stored and must be delivered to the room's subscriber. */
+  /** Called when an entry has been stored and must be delivered to the room's subscriber. */
   onStored(entry: PendingPublication, publication: Publication): void;
   /**
    * Called when an entry whose room is not stored in the file is next in order. Numbers the entry in the in-memory log
    * and returns the publication.
    */
   numberInMemory(entry: PendingPublication): Publication;
-  /** The file no longer has a record of a room. */
+  /** Called when the file no longer has a record of a room. */
   onRoomGone(room: StoredRoom): void;
-  /** An entry that has not been delivered will not be stored. */
+  /** Called with an undelivered entry that will not be stored. */
   onDropped(entry: PendingPublication): void;
   /** Called with the reason when publications cannot be stored, and with undefined when they can be stored again. */
   fault(what: string | undefined): void;
@@ -227,7 +227,7 @@ export class GroupCommit {
     for (const room of this.#writing?.values() ?? [])
       if (dropped.has(room.id)) this.drops.add(room);
       else if (!room.isDropped) this.rooms.changed.add(room);
-    // The next batch reserves numbers again, because the newest number may be greater by then.
+    // The next batch reserves numbers again, because the newest number may have increased.
     Object.assign(this.meta, { ...batch.meta, ...this.meta });
     delete this.meta.reserved;
     this.keysUpTo = Math.max(this.keysUpTo, batch.keysUpTo);

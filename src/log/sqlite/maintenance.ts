@@ -76,7 +76,7 @@ export class Maintenance {
     this.#schedule(more ? BUSY_INTERVAL_MS : INTERVAL_MS);
   }
 
-  /** Trims rooms with expired messages. Returns true if there may be more of them. */
+  /** Trims rooms with expired messages. Returns true if there may be more such rooms. */
   #expire(at: number): boolean {
     const names = this.rooms.reader.expired(at, ROOMS_PER_PASS);
     const slice = new TickSlice(ROOMS_PER_PASS);
@@ -115,13 +115,13 @@ export class Maintenance {
     return this.#walk !== undefined;
   }
 
-  /** Removes expired idempotency keys. Returns true if there may be more of them. */
+  /** Removes expired idempotency keys. Returns true if there may be more expired keys. */
   #trimKeys(at: number): boolean {
     const { keys, sequence } = this.appender;
     const more = keys.trim(at);
     const upTo = keys.oldest ? keys.oldest.seq - 1 : sequence.last;
     if (upTo <= this.#keysUpTo) return more;
-    // Without any keys, the first pass does not need to write.
+    // If there are no keys, the first pass does not need to write.
     if (this.#keysUpTo > 0 || keys.size > 0) this.groupCommit.keysUpTo = upTo;
     this.#keysUpTo = upTo;
     return more;

@@ -61,8 +61,8 @@ export class NumberAllocation {
   }
 
   /**
-   * Sets the headroom for the next transaction to twice the number of seqs requested during this one. It shrinks by at
-   * most half per transaction, and never below a minimum once there has been a request.
+   * Sets the headroom for the next transaction to twice the number of seqs requested during this one. The headroom
+   * shrinks by at most half per transaction, and never below a minimum once there has been a request.
    */
   adjustHeadroom(): void {
     const least = this.#headroom + this.#requested > 0 ? MIN_HEADROOM : 0;

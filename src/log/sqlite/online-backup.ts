@@ -15,8 +15,8 @@ export interface BackupResult {
 }
 
 /**
- * Copies a data folder's database to a new file. The copy lacks later publications, so it gets a new epoch: cursors
- * from the original must not appear valid.
+ * Copies a data folder's database to a new file. The copy lacks later publications, so it gets a new epoch. Otherwise,
+ * cursors from the original would appear valid.
  * @throws StoreError
  */
 export function backUp(dir: string, to: string): BackupResult {

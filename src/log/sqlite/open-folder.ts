@@ -30,7 +30,7 @@ export interface OpenFolder {
 
 /**
  * Opens and locks a folder.
- * @throws StoreError if the folder or the file is unusable; in that case nothing has been changed
+ * @throws StoreError if the folder or the file is unusable; in that case, the folder is unchanged
  */
 export function openFolder(dir: string): OpenFolder {
   const path = join(dir, DATABASE_FILE);
@@ -91,8 +91,9 @@ function checkFile(db: Database, path: string, create: boolean): void {
 }
 
 /**
- * Takes a lock on an empty database. The operating system releases the lock however the process ends. Only the owner
- * may open the file: with read permission, another local user could hold a lock and prevent the server from starting.
+ * Takes a lock on an empty database. The operating system releases the lock no matter how the process ends. Only the
+ * owner may open the file: with read permission, another local user could hold a lock and prevent the server from
+ * starting.
  */
 function takeLock(path: string): Database {
   createFile(path);

@@ -15,7 +15,7 @@ export class PendingPublication {
   #waiters: Waiter[] = [];
 
   /**
-   * @param room undefined if the room is not stored in the file. The publication then only waits for its turn
+   * @param room undefined if the room is not stored in the file. In that case, the publication only waits for its turn
    * @param size the size of the data, in bytes
    * @param time ms since 1970
    * @param hash the hash of the publication, if it has an idempotency key

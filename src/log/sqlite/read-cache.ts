@@ -1,5 +1,5 @@
-// Caches the slices last read from the file, for a few rooms. A catch-up reads a slice in pieces, and after a restart
-// many sessions may need the same slice.
+// Caches the slices most recently read from the file, for a few rooms. A catch-up reads a slice in pieces, and after a
+// restart many sessions may need the same slice.
 import type { Publication, Slice } from "../../protocol/publication.ts";
 
 /** The maximum number of slices. Each slice is the result of one read, at most about 1 MiB. */

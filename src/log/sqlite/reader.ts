@@ -60,7 +60,7 @@ export class Reader {
     return this.db.query<{ id: number }, []>(query).get()?.id ?? 0;
   }
 
-  /** Returns publications of a room in (`after`, `upTo`], oldest first. */
+  /** Returns a room's publications in (`after`, `upTo`], oldest first. */
   range(room: { id: number; name: string }, after: number, upTo: number, limit: number): Publication[] {
     return this.db
       .query<Row, [number, number, number, number]>(`SELECT * ${WHERE_RANGE} LIMIT ?`)
@@ -68,7 +68,7 @@ export class Reader {
       .map((row) => publication(room.name, row as Row));
   }
 
-  /** Returns the newest publications of a range, oldest first. */
+  /** Returns the newest publications in a range, oldest first. */
   newest(room: { id: number; name: string }, after: number, upTo: number, limit: number): Publication[] {
     return this.db
       .query<Row, [number, number, number, number]>(`SELECT * ${WHERE_RANGE} DESC LIMIT ?`)
@@ -77,7 +77,7 @@ export class Reader {
       .reverse();
   }
 
-  /** Returns the oldest publications of a range, without their data. */
+  /** Returns the oldest publications in a range, without their data. */
   oldest(id: number, after: number, upTo: number, limit: number): OldestRow[] {
     return this.db
       .query<OldestRow, [number, number, number, number]>(`SELECT seq, time, size ${WHERE_RANGE} LIMIT ?`)

@@ -26,11 +26,11 @@ export interface SqliteOptions {
   durability: Durability;
   /** The maximum size of the file, in bytes. */
   size?: number;
-  /** Returns the retention of a room. Must return the same object for all rooms of a rule. */
+  /** Returns the retention of a room. Must return the same object for all rooms that share a rule. */
   retentionOf: (room: string) => Retention;
   /** The budget for all messages in memory. */
   memoryBudget?: MemoryBudget;
-  /** Called when messages of a subscribed room up to a seq have been evicted to stay within the budget. */
+  /** Called when a subscribed room's messages up to a seq have been evicted to stay within the budget. */
   onRelease?: (room: string, upTo: number) => void;
   /**
    * Returns a text that identifies the patterns whose rooms are stored in the file. The text changes when these
@@ -187,8 +187,8 @@ export class SqliteLog implements Log {
   }
 
   /**
-   * A room is stored either in the file or in memory, depending on its rule. When the rules change, the room is dropped
-   * from the other place.
+   * A room is stored either in the file or in memory, depending on its rule. When a rule change moves a room, the room
+   * is dropped from its previous place.
    */
   *rooms(): Iterable<string> {
     yield* this.#rooms.names();
@@ -231,7 +231,7 @@ export class SqliteLog implements Log {
     }
   }
 
-  /** Applies rules that change where rooms are stored. Drops messages from the previous place. */
+  /** Applies rules that change where rooms are stored. Drops messages from their previous place. */
   #applyRules(always = false): void {
     const kinds = this.options.fingerprint?.() ?? "";
     if (kinds === this.#fingerprint && !always) return;

@@ -142,7 +142,8 @@ export class StoredRoom implements LruItem<StoredRoom> {
     const { cache } = this.reader;
     const found = cache.find(this.id, from, limit);
     if (found) return found;
-    // Callers with a small limit read many rooms in turn. A larger slice would be evicted before its next use.
+    // Callers with a small limit read many rooms one after another, so a larger slice would be evicted before its next
+    // use.
     const isFew = limit <= SMALL_READ_COUNT;
     const count = isFew ? limit : this.#readCount();
     const publications = this.reader.range(this, from, this.history.floor, count);
@@ -179,7 +180,7 @@ export class StoredRoom implements LruItem<StoredRoom> {
     this.#oldest = [];
   }
 
-  /** Returns the room's row as it will be once `added` is stored. */
+  /** Returns the room's row as it will be once the publications in `added` are stored. */
   change(added: readonly Publication[]): RoomChange {
     const { id, name, floor } = this;
     const count = this.count + added.length;
@@ -216,7 +217,7 @@ export class StoredRoom implements LruItem<StoredRoom> {
       older = this.reader.range(this, this.floor, history.floor, MAX_WHOLE_COUNT);
     } catch {
       // A page is damaged. The requested publications may be on other pages. If they are not, reading them fails with
-      // this error.
+      // the same error.
       return true;
     }
     const filled = new RoomHistory(UNLIMITED, this.floor, this.memoryBudget);

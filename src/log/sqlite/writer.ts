@@ -1,4 +1,4 @@
-// The only writer of the database file. Runs one transaction per batch, with small cleanup steps in between.
+// The only writer of the database file. Runs one transaction per batch, and small cleanup steps between batches.
 import type { Database, Statement } from "bun:sqlite";
 import type { WriteBatch, KeyRow, PublicationRow, RoomChange } from "./batch.ts";
 import { type Durability, pragma } from "./database-schema.ts";
@@ -13,7 +13,7 @@ const MIN_FREE_PAGES = 256;
 const PAGES_PER_VACUUM = 64;
 /** The amount of data that must fit before publications are accepted again, in bytes. */
 const PROBE_BYTES = 64 << 10;
-/** A write-ahead log that has grown beyond this size is truncated to it, in bytes. */
+/** The size, in bytes, to which a larger write-ahead log is truncated. */
 const MAX_JOURNAL_BYTES = 64 << 20;
 
 export class Writer {
@@ -101,7 +101,7 @@ export class Writer {
   }
 
   /**
-   * Tests whether a publication would fit, because even on a full disk small changes may succeed.
+   * Tests whether a publication would fit, because small changes may succeed even on a full disk.
    * @throws SQLiteError
    */
   probe(): void {

@@ -5,7 +5,8 @@ import { presenceFields, type PresenceChanges } from "../../protocol/presence-me
 /** The maximum size of a user list, in characters of JSON. Above this size, only counts are sent. */
 export const MAX_LIST_BYTES = 256 * 1024;
 /**
- * Users are listed again below this share of a limit, so that a room near the limit does not switch with every change.
+ * Users are listed again below this share of a limit, so that a room near the limit does not switch between lists and
+ * counts with every change.
  */
 export const HYSTERESIS = 0.9;
 

@@ -1,6 +1,6 @@
 // Reports from one source about a user in a room, or about the guests. Pure.
 
-/** A report from one source: a session of this process, or another node. */
+/** A report from one source: a session in this process, or another node. */
 export interface PresenceReport {
   /** Undefined for guests. */
   readonly user?: string | undefined;

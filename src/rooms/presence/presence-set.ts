@@ -16,7 +16,7 @@ export class PresenceSet implements PresenceSource {
   #sessions = 0;
   #sessionsHere = 0;
   #size = 0;
-  /** Users in their grace period, with the time when it ends, in the order in which they left. */
+  /** Users in their grace period, in the order in which they left, with the time at which the period ends. */
   readonly #leaving = new Map<string, number>();
   /** The number of users that this process reports. */
   #localUsers = 0;
@@ -31,7 +31,7 @@ export class PresenceSet implements PresenceSource {
     return Math.max(this.#members.size, this.#tooMany?.users ?? 0);
   }
 
-  /** The number of users of this process, including users in their grace period. */
+  /** The number of users in this process, including users in their grace period. */
   get usersHere(): number {
     return this.#localUsers;
   }
@@ -95,7 +95,7 @@ export class PresenceSet implements PresenceSource {
     for (const [user, { isOnThisNode }] of this.#members) if (isOnThisNode) yield user;
   }
 
-  /** Replaces the report from a session of this process. Ends the user's grace period. */
+  /** Replaces the report from a session in this process. Ends the user's grace period. */
   report(source: string, report: PresenceReport): void {
     const { user } = report;
     if (user === undefined) return this.#setGuests("here", source, report.sessions);
@@ -108,7 +108,7 @@ export class PresenceSet implements PresenceSource {
   }
 
   /**
-   * Removes the report from a session of this process. When a user's last report is removed, the grace period starts.
+   * Removes the report from a session in this process. When a user's last report is removed, the grace period starts.
    * @param now a time in ms on a monotonic clock; must be the same clock as for `expire` and `applyRule`
    */
   retract(source: string, user: string | undefined, now: number): void {
@@ -150,7 +150,8 @@ export class PresenceSet implements PresenceSource {
   }
 
   /**
-   * Removes another node's report about a user. There is no grace period, because the other node has already waited.
+   * Removes another node's report about a user. There is no further grace period, because the other node has already
+   * waited for it.
    */
   retractFromNode(node: string, user: string): void {
     const member = this.#members.get(user);

@@ -4,7 +4,7 @@ import { newestOf, reportedAt, type PresenceReport } from "./presence-report.ts"
 export class PresentUser {
   /** When the earliest session started, in ms since 1970. */
   since: number;
-  /** Reports from sessions of this process, by session. */
+  /** Reports from sessions in this process, by session. */
   readonly here = new Map<string, PresenceReport>();
   /** Reports from other nodes, by node. */
   readonly elsewhere = new Map<string, PresenceReport>();

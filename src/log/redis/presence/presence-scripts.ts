@@ -1,13 +1,13 @@
 // Server-side scripts for presence. Each script is an atomic step in Redis.
 //
 // A source is a connection of a node. Redis stores:
-// - `sources`: all sources, by the end of their leases
-// - `leaving`: the sources that have left rooms, by the end of their grace period
+// - `sources`: all sources, ordered by the end of their leases
+// - `leaving`: the sources that have left rooms, ordered by the end of their grace period
 // - `rooms:<source>`: the rooms in which a source reports users or guests
 // - `here:<source>:<room>`: a source's reports, by user
 // - `users:<room>`: the number of sources per user
-// - `seen:<room>`: "guests sessions" per source; under ":v", the number of the newest change; under ":list", the maximum
-//   number of users to list
+// - `seen:<room>`: "guests sessions" per source; under ":v", the number of the newest change; under ":list", the
+// maximum number of users to list
 import { type Script, script } from "../script.ts";
 
 // KEYS[1..3]: sources, leaving, the number of the newest change. ARGV[1]: the prefix of all keys.

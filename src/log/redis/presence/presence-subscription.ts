@@ -1,4 +1,4 @@
-// Presence of one subscribed room: applies changes from other nodes in order, and detects missed changes.
+// Presence in one subscribed room: applies changes from other nodes in order, and detects missed changes.
 import type { PresenceReport } from "../../../rooms/presence/presence-report.ts";
 import type { PresenceSet } from "../../../rooms/presence/presence-set.ts";
 
@@ -51,7 +51,7 @@ export class PresenceSubscription {
   /** The number of user sessions per source. */
   readonly #sources = new Map<string, number>();
 
-  /** @param isOwn returns true for sources of this node, whose reports are already known */
+  /** @param isOwn returns true for this node's own sources, whose reports are already known */
   constructor(
     readonly name: string,
     readonly members: PresenceSet,
@@ -81,7 +81,7 @@ export class PresenceSubscription {
   }
 
   /**
-   * Replaces the reports of all sources.
+   * Replaces the reports from all sources.
    * @param whole false after Redis has lost data; users without a report are then kept
    */
   replace({ v, users, sources }: PresenceState, whole: boolean): void {
@@ -101,7 +101,7 @@ export class PresenceSubscription {
     this.onChange();
   }
 
-  /** Drops the reports of all other nodes, because their current state is unknown. */
+  /** Drops the reports from all other nodes, because the current state of those nodes is unknown. */
   dropAll(): void {
     for (const source of this.#sources.keys()) this.#drop(source);
     if (this.members.partial) this.members.setTooMany(0);

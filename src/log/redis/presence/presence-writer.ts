@@ -45,7 +45,7 @@ export class PresenceWriter {
     this.#timer.unref();
   }
 
-  /** Writes all changes. If there is no connection, everything is written on the next connection. */
+  /** Writes all changes. If there is no connection, the next connection writes everything. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -92,7 +92,7 @@ export class PresenceWriter {
   }
 
   /**
-   * Returns the subscription that now writes a room's changes: the given one, or a later subscription of the same name,
+   * Returns the subscription that now writes a room's changes: the given one, or a later subscription to the same room,
    * which takes over the unwritten changes.
    */
   #successor(room: PresenceSubscription): PresenceSubscription {

@@ -9,8 +9,8 @@ import type { RedisConnection, RunWhenReady } from "../redis-connection.ts";
 import type { KeyNames } from "../key-names.ts";
 
 /**
- * The maximum size of the reports to read for a room, in bytes. Larger than a list, because several nodes may report
- * the same user.
+ * The maximum size of the reports to read for a room, in bytes. Larger than the limit for a list, because several nodes
+ * may report the same user.
  */
 const MAX_READ_BYTES = 2 * MAX_LIST_BYTES;
 
@@ -75,7 +75,7 @@ export class RedisPresence implements ClusterPresence {
     this.#rooms.delete(name);
     room.started.resolve();
     this.currentConnection()?.unsubscribe([this.names.presence(name)]);
-    // A new rule has turned presence off. The users are still in the room but are no longer reported.
+    // A new rule has disabled presence. The users are still in the room but are no longer reported.
     if (connection && !room.members.isEmpty) void this.#retract(connection, name);
   }
 
@@ -143,7 +143,8 @@ export class RedisPresence implements ClusterPresence {
   }
 
   /**
-   * Removes this node. Its users stay present during their grace period, in which they may reconnect to another node.
+   * Removes this node. Its users stay present during their grace period, and may reconnect to another node during that
+   * time.
    */
   async leave(): Promise<void> {
     this.#closed = true;
@@ -174,7 +175,7 @@ export class RedisPresence implements ClusterPresence {
     for (const room of rooms) void this.#read(connection, room);
   }
 
-  /** Reads the presence of a subscribed room. Everything after the result arrives as a change. */
+  /** Reads the presence of a subscribed room. All later changes arrive as notifications. */
   async #read(connection: RedisConnection, room: PresenceSubscription): Promise<void> {
     const early: PresenceChange[] = [];
     room.early = early;
@@ -233,7 +234,7 @@ export class RedisPresence implements ClusterPresence {
 
   async #sweep(connection: RedisConnection): Promise<void> {
     while (Number(await this.#run(connection, EXPIRE, [ITEMS_PER_WRITE])) > 0) {
-      // Runs in several steps, so that Redis can serve other clients in between.
+      // Runs in several steps, so that Redis can serve other clients between the steps.
     }
   }
 
