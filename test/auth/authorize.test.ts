@@ -97,7 +97,7 @@ test("while a decision is pending, the session's frames wait in order, and other
   while (asked.filter(({ action }) => action === "publish").length < 1) await Bun.sleep(0);
   answer(true);
   await replies[0];
-  // The hook is called again for the second room; the decision for the first room is cached.
+  // The hook is called again for the second room, because only the decision for the first room is cached.
   while (asked.filter(({ action }) => action === "publish").length < 2) await Bun.sleep(0);
   answer(true);
   const all = await Promise.all([...replies, joined, pong]);

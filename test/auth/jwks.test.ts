@@ -1,4 +1,5 @@
-// An identity provider's JWKS is fetched once, fetched again for a new key, and kept while the provider is down.
+// An identity provider's JWKS is fetched once, fetched again when a new key appears, and kept while the provider is
+// down.
 import { expect, spyOn, test } from "bun:test";
 import { attempt } from "../support/ways-in.ts";
 import { cleanup } from "../support/cleanup.ts";

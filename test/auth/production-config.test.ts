@@ -63,7 +63,7 @@ test("the config rejects clients without grants on every route", async () => {
   const ungranted = bearer(token(claims({ rooms: {} })));
   const elsewhere = { ...bearer(token()), origin: "https://evil.example" };
   for (const [name, way] of Object.entries(WAYS_IN)) {
-    // A request without a room needs no grant, and a batch has a result per item (checked below).
+    // A request without a room needs no grant. A batch has one result per item, which is checked below.
     const takesAnyone = name.endsWith("without rooms") || name === "batch";
     const statusOf = async (headers: Record<string, string>) => [name, (await way(server, headers)).status];
     expect(await statusOf(forged)).toEqual([name, 401]);

@@ -1,4 +1,4 @@
-// Tokens: valid tokens of every algorithm are accepted on every route, and forged tokens are rejected on all routes.
+// Tokens: valid tokens of every algorithm are accepted on every route, and forged tokens are rejected on every route.
 import { expect, test } from "bun:test";
 import type { AccessOptions } from "../../src/index.ts";
 import { startServer, type TestServer } from "../support/server.ts";

@@ -1,4 +1,4 @@
-// `thump backup` as a command, on the data of a running server.
+// `thump backup` as a command, applied to the data of a running server.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { run } from "../support/command.ts";

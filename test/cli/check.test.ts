@@ -1,4 +1,4 @@
-// `thump check`: the effective options of a config, and its errors.
+// `thump check` as a command: the effective options of a config, and the errors in a config.
 import { expect, test } from "bun:test";
 import { folder, runProcess } from "../support/process.ts";
 

@@ -36,7 +36,7 @@ test("completes commands, flags and values", async () => {
   expect(await complete("tail", "room", "--color", "")).toEqual(["auto", "always", "never", ":words"]);
   expect(await complete("tail", "room", "--color=a")).toEqual(["--color=auto", "--color=always", ":words"]);
   expect(await complete("completion", "")).toEqual(["bash", "zsh", "fish", ":words"]);
-  // Any word is a valid room, and after -- there are no flags.
+  // Any word is a valid room, and no flags are offered after `--`.
   for (const words of [
     ["tail", ""],
     ["tail", "--", "--la"],

@@ -1,4 +1,4 @@
-// `thump rooms` as a command: the rooms as a table or as JSON lines, once or on every change.
+// `thump rooms` as a command: lists the rooms as a table or as JSON lines, once or on every change.
 import { expect, test } from "bun:test";
 import { connect } from "../support/clients.ts";
 import { command, onTerminal, run } from "../support/command.ts";

@@ -132,7 +132,7 @@ test("a stalled reader uses no server memory, and receives all messages when it 
   const { hub } = server.thump;
   await eventually(() => (hub.rooms.get("r")?.members.size ?? 0) === 1);
   for (const n of numbers(count)) await server.publish("r", `{"n":${n},"pad":"${"x".repeat(2000)}"}`);
-  // The output is not read, so the pipe fills and the command leaves the room.
+  // The test does not read the output, so the pipe fills and the command leaves the room.
   await eventually(() => (hub.rooms.get("r")?.members.size ?? 0) === 0);
   const lines = (await new Response(shell.stdout).text()).trim().split("\n");
   const found = lines.map((line) => (JSON.parse(line) as { data: { n: number } }).data.n);

@@ -18,7 +18,7 @@ test("--json prints the original tokens", async () => {
   };
   await server.publish("r", EXACT, { ...JSON_BODY, event: "data" });
   expect(await tail("r")).toContain(`"event":"data","data":${EXACT},"at":"`);
-  // Larger than the frames that the server parses as a whole.
+  // This text is larger than the frames that the server parses as a whole.
   const large = `{"pad":"${"x".repeat(4000)}",${EXACT.slice(1)}`;
   await server.publish("large", large, JSON_BODY);
   expect(await tail("large")).toContain(`"data":${large},"at":"`);

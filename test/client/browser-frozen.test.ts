@@ -29,7 +29,7 @@ async function open(transport: "websocket" | "event-stream", options: TabOptions
   return { server, proxy, sleeper, tab, other, publish };
 }
 
-/** Hides and freezes the page. No code runs in it until `wake`. */
+/** Hides and freezes the page. No code runs in the page until the test calls `wake`. */
 async function sleep({ life }: Tab, sleeper: Sleeper): Promise<void> {
   await sleeper.hide();
   await life.find((what) => what === "hidden");

@@ -1,4 +1,4 @@
-// The client example of the README in a real browser, unchanged: a reloaded page shows the newest messages again.
+// The README's client example, unchanged, in a real browser: a reloaded page shows the newest messages again.
 import { expect } from "bun:test";
 import { join } from "node:path";
 import { buildClient } from "../../scripts/build-client.ts";

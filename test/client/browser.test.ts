@@ -1,4 +1,4 @@
-// The client in a real browser: going offline, reloading, and with WebSockets blocked and unblocked.
+// The client in a real browser: it goes offline, the page is reloaded, and WebSockets are blocked and unblocked.
 import { describe, expect } from "bun:test";
 import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";

@@ -138,7 +138,7 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     await before.until(({ length }) => length === 2);
     first.close();
     for (const n of [2, 3]) await server.publish("r", String(n));
-    // The next page uses the other transport, and sets `last`, which the stored position overrides.
+    // The next page uses the other transport. It also sets `last`, but the stored position takes precedence.
     const other = transport === "websocket" ? "event-stream" : "websocket";
     const after = await joinRoom(client(server.url, { transport: other, resume }), "r", { last: 50 });
     await after.until(({ length }) => length === 2);

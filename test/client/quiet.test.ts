@@ -1,4 +1,4 @@
-// A quiet room alongside busy ones: a reconnect reports no false gap.
+// A quiet room alongside busy ones: no false gap is reported after a reconnect.
 import { expect, test } from "bun:test";
 import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";
@@ -7,8 +7,8 @@ import { client, joinRoom, inState, storage } from "./support.ts";
 const seqOf = (at: string | undefined) => Number(at?.split("-")[1]);
 
 test("a quiet room follows the server's position, and resumes from there", async () => {
-  // The server stores nothing about empty rooms here, so it could not tell whether a client with an old cursor missed
-  // messages.
+  // With this config, the server stores nothing about empty rooms, so it could not tell whether a client with an old
+  // cursor missed messages.
   const server = startServer({ heartbeat: 0.1, rooms: { "*": { history: false } } });
   const proxy = await Proxy.start(server.port);
   const resume = storage();

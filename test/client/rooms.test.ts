@@ -1,4 +1,4 @@
-// The client in rooms, on both transports: each message arrives once and in order, with every kind of data.
+// The client in rooms, on both transports: messages with every kind of data arrive once and in order.
 import { describe, expect, test } from "bun:test";
 import { startServer } from "../support/server.ts";
 import { client, joinRoom, RoomRecorder, inState, upTo, ThumpError } from "./support.ts";

@@ -1,5 +1,5 @@
-// The client delivers exactly once under random schedules on a bad network. THUMP_SEED and THUMP_RUNS select the
-// schedules.
+// The client delivers every message exactly once under random schedules on a bad network. THUMP_SEED and THUMP_RUNS
+// select the schedules.
 import { expect, test } from "bun:test";
 import { firstSeed, longRuns } from "../support/long.ts";
 import { play } from "./schedule.ts";

@@ -93,7 +93,7 @@ class ScheduleRun {
         ...(transport ? { transport } : {}),
       };
       const thump = client(proxy.url, options);
-      // A stream does not announce the ping interval.
+      // A stream does not announce the ping interval, so the test sets it.
       (thump as unknown as { heartbeat: number }).heartbeat = 200;
       const rooms = ROOMS.map((room) => new ReceivedMessages(thump.room(room)));
       this.clients.push({ thump, rooms });

@@ -54,7 +54,7 @@ export async function joinRoom(thump: Thump, name: string, options?: RoomOptions
   return received;
 }
 
-/** Resolves once a client or room has this state. */
+/** Resolves when a client or room has this state. */
 export function inState(
   one: { state: string; on(name: "state", run: (state: string) => void): () => void },
   state: string,

@@ -112,8 +112,8 @@ export class Tab {
 }
 
 /**
- * Opens a page with a client of the server at `url`. A separate site serves the page, so the page has a different
- * origin.
+ * Opens a page with a client that connects to the server at `url`. A separate site serves the page, so the page has a
+ * different origin.
  */
 export async function openTab(url: string, { token, page, ...options }: TabOptions = {}): Promise<Tab> {
   const script = await buildClient();

@@ -1,4 +1,4 @@
-// The client's tokens: sent on both transports, renewed before they expire, fetched again if they are invalid.
+// The client's tokens are sent on both transports, renewed before they expire, and fetched again if they are invalid.
 import { describe, expect, test } from "bun:test";
 import { createApiKey, hashApiKey } from "../../src/auth/api-keys.ts";
 import { startServer } from "../support/server.ts";

@@ -39,7 +39,7 @@ export function typed(
   void thump.room(`user:${id}`).publish({ unread: 1 });
   void thump.room(`game:${id}:moves`).publish([1, 2]);
   void thump.publish("lobby", "open");
-  // Messages carry the published data: defaults and transforms of a schema do not apply.
+  // Messages contain the data as it was published, without a schema's defaults and transforms.
   same<ReturnType<typeof thump.room<"zod:1">>, Room<{ n?: number | undefined; note?: string | undefined }>>(
     true,
   );

@@ -22,8 +22,8 @@ function position(at: string): Position {
 const JUMP = 1_000_000;
 
 /**
- * Returns the part of the log in which a publication has only one position: an epoch or, if losses are possible, one
- * run of Redis. A retry whose key was lost counts as a different publication.
+ * Returns the scope in which a publication has only one position: the epoch or, if losses are possible, one run of
+ * Redis. A retry whose key was lost counts as a different publication.
  */
 function partOf(at: string, gaps: boolean): string {
   const { epoch, seq } = position(at);
@@ -97,8 +97,8 @@ function checkRoom(
 }
 
 /**
- * Returns the index of the first message after a position; -1 if there is none, or the client was never in that
- * epoch.
+ * Returns the index of the first message after a position. Returns -1 if there is none or if the client was never in
+ * that epoch.
  */
 function nextAfter(messages: { at: string }[], epoch: string, seq: number): number {
   const all = messages.map(({ at }) => position(at));

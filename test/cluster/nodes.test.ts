@@ -168,7 +168,7 @@ describeIf(noRedis)("nodes", () => {
     const [redis, a] = (await nodes(1)) as [RedisServer, TestNode];
     const cursors = [await publishAt(a, "storm", "-1")];
     for (let i = 0; i < 200; i++) cursors.push(await publishAt(a, "storm", String(i)));
-    // A slow connection makes all resumes arrive during a read, even on a busy machine.
+    // The slow connection ensures that all resumes arrive during a read, even on a busy machine.
     const far = await LinkProxy.start(redis.port);
     const fresh = await readyNode(`redis://127.0.0.1:${far.port}`, {}, { patience: 20 });
     await openEvents(fresh.room("other"));

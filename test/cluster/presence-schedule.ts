@@ -135,7 +135,7 @@ class Game {
     return left.length > 0 ? `Redis still has ${left.join(", ")}` : undefined;
   }
 
-  /** Returns the first difference from the actual presence. */
+  /** Returns the first difference between the reported and the actual presence. */
   async #wrong(): Promise<string | undefined> {
     const seats = this.seats.filter(({ open }) => open);
     for (const room of ROOMS) {

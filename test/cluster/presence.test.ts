@@ -91,7 +91,7 @@ describeIf(noRedis)("presence on several nodes", () => {
     await join(b, "u1");
     await a.stop();
     await join(b, "u2");
-    // A client that has received this join has received everything before it.
+    // A client that has received this join has also received everything before it.
     await join(b, "u3");
     await until(() => roster.users === 4);
     expect(

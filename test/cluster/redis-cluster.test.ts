@@ -1,4 +1,4 @@
-// Nodes on a Redis Cluster: the same features as on a single server, and logs that move between servers.
+// Nodes on a Redis Cluster have the same features as on a single server, and logs can move between servers.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import type { Options } from "../../src/index.ts";
 import { dataOf, publishAt, stateOf } from "../support/answers.ts";

@@ -37,7 +37,7 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
   longTest(
     "the log's primary dies, and its replica has everything: publications wait, and nothing is missing",
     async () => {
-      // The address has only this server. The nodes have learned about the others from the Cluster.
+      // The nodes' address lists only this server. The nodes have learned about the others from the Cluster.
       const { a, b, shard, store } = await nodes(({ owner }) => [owner]);
       const listener = await openEvents(b.room("a"));
       const raw = await connect(b.socket("/rooms/a"));
@@ -105,7 +105,7 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
       await shard.owner.kill();
       await publishing.more(50);
       const count = await publishing.stop();
-      // After a new epoch, a retry with a key may be published again. A gap notice precedes the repeated message.
+      // In a new epoch, a retry may be published again despite its key. A gap notice precedes the repeated message.
       await listener.events.until((all) => all.some(({ data }) => data === String(count - 1)));
       const gaps = listener.events.all.filter(({ event }) => event === "thump:gap").length;
       expect(gaps > 0).toBe(a.log.epoch !== epoch);

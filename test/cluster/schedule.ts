@@ -157,7 +157,7 @@ class Game {
   }
 
   async #kill(node: Node): Promise<void> {
-    // One node stays alive to report which messages were acknowledged.
+    // One node must stay alive to report which messages were acknowledged.
     if (this.cluster.nodes.filter(({ isUp }) => isUp).length > 1) await node.stop("SIGKILL");
   }
 

@@ -1,4 +1,4 @@
-// The formats of numbers, data and URLs in the console.
+// How the console formats numbers, data and URLs.
 import { expect, test } from "bun:test";
 import {
   ago,

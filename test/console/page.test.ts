@@ -63,7 +63,7 @@ test("a bundled app contains the page", async () => {
   expect(built.success).toBe(true);
   const { url } = await startFile(join(cwd, "out", "app.js"), cwd);
   const html = await (await fetch(`${url}/console`)).text();
-  // Not `toContain`: on failure it would print the whole page.
+  // `toContain` is not used, because on failure it would print the whole page.
   for (const part of ["--look-a:", "session has never lagged"])
     expect([part, html.includes(part)]).toEqual([part, true]);
 });

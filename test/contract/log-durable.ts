@@ -9,7 +9,7 @@ import { seqs } from "../support/publications.ts";
 import { retentionOf } from "./log.ts";
 
 type BoundsOf = (room: string) => Retention;
-/** Opens the current test's log. The second call opens the same data again. */
+/** Opens the current test's log. A second call opens the same data again. */
 export type OpenLog = (retentionOf: BoundsOf, kinds: string) => Log | Promise<Log>;
 
 class Reopened {

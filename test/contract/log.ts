@@ -23,7 +23,7 @@ export function retentionOf(room: string): Retention {
 
 export type CreateLog = (retentionOf: (room: string) => Retention) => Log | Promise<Log>;
 
-/** The current test's log, for the parts of the suite. */
+/** The current test's log, for use in the parts of the suite. */
 export interface Subject {
   readonly log: Log;
   append(room: string, fields?: Partial<Draft>): Promise<Publication>;

@@ -1,4 +1,5 @@
-// Checks ARCHITECTURE.md, "Where to look": every file in the table contains the function that the table names.
+// Checks the table under "Where to look" in ARCHITECTURE.md: every file in it contains the function that the table
+// names.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 

@@ -1,4 +1,4 @@
-// Documentation: every relative link, anchor and repository path exists.
+// Documentation: every relative link, every anchor and every repository path leads to something that exists.
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -43,7 +43,7 @@ function linksOf(text: string): string[] {
   return [...inline, ...defined].map(([, target = ""]) => target);
 }
 
-/** Describes what is wrong with a link; undefined if it resolves. */
+/** Describes what is wrong with a link. Returns undefined if the link resolves. */
 function brokenLink(page: string, link: string): string | undefined {
   if (/^[a-z][a-z0-9+.-]*:/i.test(link)) return undefined;
   const [path = "", anchor] = link.split("#", 2);

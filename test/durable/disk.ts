@@ -23,7 +23,7 @@ export function makeReadOnly(path: string): void {
   if (!mount("-o", "remount,ro", path)) throw new Error("it could not be made read-only");
 }
 
-/** The reason why this machine cannot mount a disk; undefined if it can. */
+/** The reason why this machine cannot mount a disk, or undefined if it can. */
 export const noDisk = canMount() ? undefined : "this machine lets nobody but root mount a file system";
 
 function canMount(): boolean {

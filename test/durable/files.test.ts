@@ -1,4 +1,4 @@
-// Unusable files and folders: each causes a specific error code at startup and is left unchanged.
+// Unusable files and folders: each causes a specific error code at startup and remains unchanged.
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { closeSync, cpSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";

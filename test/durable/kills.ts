@@ -1,4 +1,4 @@
-// Kills a server at random moments under load, repeatedly on the same data. Checks that acknowledged messages are
+// Kills a server at random moments under load, repeatedly with the same data. Checks that acknowledged messages are
 // stored once and in order, that cursors resume exactly, and that retries are not stored twice.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -55,7 +55,7 @@ export class ResumingListener {
       for await (const chunk of response.body ?? []) {
         const text = decoder.decode(chunk, { stream: true });
         if (this.#cursor === undefined) {
-          // A block with an id but no data is the start position, not an event.
+          // A block with an id but no data is not an event: it contains the start position.
           head += text;
           this.#cursor = /^id: (.+)\n\n/m.exec(head)?.[1];
           if (this.#cursor !== undefined) this.#placed.resolve();
@@ -63,7 +63,7 @@ export class ResumingListener {
         parser.feed(text);
       }
     } catch {
-      // The connection broke. The messages received so far count.
+      // The connection broke, but the messages received so far are recorded.
     }
   }
 

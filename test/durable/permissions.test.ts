@@ -39,7 +39,7 @@ async function serve(dir: string): Promise<Started> {
   return started;
 }
 
-/** True if another user can open the file for reading, which is enough to lock it. */
+/** True if another user can open the file for reading, which would be enough to lock it. */
 async function isOpenToNobody(path: string): Promise<boolean> {
   const user = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
   const child = Bun.spawn([...user, "sh", "-c", 'exec 3< "$1"', "sh", path], { stderr: "ignore" });

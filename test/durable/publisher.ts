@@ -37,7 +37,7 @@ export class Publisher {
     });
   }
 
-  /** Resolves when everything is acknowledged or the connection breaks. */
+  /** Resolves when all publications are acknowledged or the connection breaks. */
   async settled(): Promise<void> {
     while (this.#unacknowledged.size > 0 && this.#socket?.readyState === WebSocket.OPEN) await Bun.sleep(2);
   }

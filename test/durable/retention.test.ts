@@ -69,7 +69,7 @@ test("deletions interrupted by a crash are completed after the next start", asyn
   await burst(first, "a", 2000, 10);
   await burst(first, "b", 10);
   await first.log.close();
-  // Creates the state of a process that died between the transaction and the cleanup.
+  // Creates the state that a process leaves if it dies between the transaction and the cleanup.
   const db = new Database(first.log.path);
   db.run("UPDATE rooms SET floor = last, count = 0, bytes = 0 WHERE name = 'a'");
   db.run("DELETE FROM rooms WHERE name = 'b'");

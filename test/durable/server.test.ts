@@ -95,7 +95,8 @@ test("a reload may move rooms into or out of the file while clients are connecte
   await server.publish("a", "3");
   const events = await stream.events.until((all) => all.length === 3);
   expect(events.map(({ data }) => data)).toEqual(["1", "2", "3"]);
-  // When a room moves back into the file, its messages in memory become a gap, even for connected clients.
+  // When a room's store changes from memory back to the file, its messages in memory become a gap, even for connected
+  // clients.
   const before = `${server.thump.hub.log.epoch}-${server.thump.hub.log.last - 1}`;
   reload(server.thump, settings);
   stream.abort();

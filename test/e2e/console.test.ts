@@ -131,7 +131,7 @@ inBrowser("with a secret the console requires a key, and reports an invalid one"
   await page.getByRole("button", { name: "Sign in" }).click();
   await rows(page, "sessions").getByText("ann").waitFor();
   await has(page, "connection", "live");
-  // The key is stored in this tab only: not permanently, and not in a URL.
+  // The key is stored only in this tab, neither permanently nor in a URL.
   const kept = await page.evaluate(
     "[Object.values(sessionStorage), Object.values(localStorage), document.cookie]",
   );

@@ -1,4 +1,4 @@
-// The demo page in a real browser: two tabs, a POST, a dropped connection, and no missed message.
+// The demo page in a real browser: with two tabs, a POST and a dropped connection, no message is missed.
 import { expect } from "bun:test";
 import type { Page } from "playwright-core";
 import { noBrowser } from "../../scripts/chromium.ts";

@@ -29,7 +29,7 @@ for (const [path, shown, options] of PAGES)
       const [page] = pages;
       await page?.locator(shown).first().waitFor();
       await page?.waitForLoadState("networkidle").catch(() => {
-        // A page with a stream is never network-idle, but its initial requests have finished.
+        // A page with a stream is never network-idle, but by now its initial requests have finished.
       });
       // Chromium requests the icon only when it displays the page, so the test requests the icon itself.
       const icon = await page?.evaluate<string>(`new Promise((resolve) => {
@@ -90,7 +90,7 @@ browserTest(
   60_000,
 );
 
-/** A page on a different local port, whose origin may use the server. */
+/** A page on a different local port. The server allows the page's origin. */
 async function otherOrigin() {
   const site = Bun.serve({
     port: 0,

@@ -83,7 +83,7 @@ testIf(noBrowser)(
   60_000,
 );
 
-/** Starts the app and waits until it responds. It prints nothing. */
+/** Starts the app, which prints nothing, and waits until it responds. */
 async function startApp(cwd: string, url: string) {
   const server = Bun.spawn([process.execPath, "hello/app.ts"], { cwd, stdout: "ignore", stderr: "ignore" });
   cleanup(async () => {

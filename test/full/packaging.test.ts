@@ -1,4 +1,4 @@
-// The packages: the release binary works in an empty folder, and the tests of the client pass with the built client.
+// The packages: the release binary works in an empty folder, and the client's tests pass with the built client.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import pkg from "../../package.json" with { type: "json" };

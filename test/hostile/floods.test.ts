@@ -187,6 +187,6 @@ test("per-user state is limited", async () => {
       await Promise.all(Array.from({ length: 100 }, (_, j) => post(i + j)));
     }
   });
-  // Full buckets are dropped as new users connect.
+  // Full buckets are removed as new users connect.
   expect((await metricsOf(server)).of("thump_rates_remembered")).toBeLessThan(1000);
 });

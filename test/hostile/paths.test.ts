@@ -19,7 +19,7 @@ const KEY = `thump_${"k".repeat(43)}`;
 const hash = new Bun.CryptoHasher("sha256").update(KEY).digest("hex");
 /** Without the console, the server publishes nothing itself. */
 const OPTIONS = { access: { secrets: SECRET, apiKeys: [{ name: "backend", hash }] }, console: false };
-/** Rooms to which a different reading of a target could lead. */
+/** Rooms that a target could name if it were interpreted differently. */
 const OTHERS = ["orders", "x", "history", "members", "evil", "rooms", "127.0.0.1", "localhost"];
 
 interface Place {
@@ -53,7 +53,9 @@ interface Outcome {
   acted: string[];
 }
 
-/** Sends a raw request with an API key. Returns the response's head, and its body if that ends. */
+/**
+ * Sends a raw request with an API key. Returns the head of the response, and the body unless it is an endless stream.
+ */
 async function ask(
   { port }: Place,
   method: string,
@@ -147,7 +149,7 @@ const ROOM_ROUTES: [method: string, route: string, what: string, act: Act][] = [
   ],
 ];
 
-/** Requests a target. @returns the errors in the result */
+/** Requests a target. Returns the errors in the result. */
 async function tried(
   place: Place,
   act: Act,
@@ -173,7 +175,7 @@ for (const [where, start] of Object.entries(PLACES)) {
       const place = start();
       const wrong: string[] = [];
       for (const segment of SEGMENTS) {
-        // With a question mark in the segment, this is a target of a different route, which has its own test.
+        // If the segment contains a question mark, the target belongs to a different route, which has its own test.
         if (segment.includes("?") && !route.endsWith(":room")) continue;
         wrong.push(...(await tried(place, act, pathOf(place, route, segment, "orders"), route)));
       }

@@ -35,7 +35,7 @@ const DRIPPING: [what: string, begin: string, on: string][] = [
   ["a handshake", `GET /ws HTTP/1.1\r\n${HOST}Upgrade: websocket\r\nConnection: Upgrade\r\n`, "X: y\r\n"],
 ];
 
-/** Headers that announce a body, and the bytes to repeat one at a time. */
+/** Headers that announce a body, and the text to send repeatedly, one byte at a time. */
 const BODIES = { "Content-Length: 60000": "x", "Transfer-Encoding: chunked": "1\r\nx\r\n" };
 
 test("hundreds of clients that send a head or body byte by byte, or nothing, are cut off; active connections stay", async () => {

@@ -21,7 +21,10 @@ const CHUNK = "1\r\nA\r\n0\r\n\r\n";
 const statusesOf = (text: string) =>
   [...text.matchAll(/HTTP\/1\.1 ([0-9]{3})/g)].map(([, status]) => Number(status));
 
-/** Sends a request. If the connection stays open, sends a valid request that closes it. Returns all statuses. */
+/**
+ * Sends a request. If the connection stays open, sends a valid request that closes it. Returns the statuses of all
+ * responses.
+ */
 async function statusesFor(port: number, request: string): Promise<number[]> {
   const connection = await tcp(port);
   connection.send(request);

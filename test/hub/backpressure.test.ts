@@ -29,7 +29,7 @@ randomTest("no more than the budget is published between sweeps", (random) => {
     const max = socketLimits.budget - wireBytes(socketLimits.budget >>> 10);
     const bytes = random.chance(10) ? random.below(max) : random.below(20_000);
     flow.reserve(bytes);
-    // The sweep runs before these bytes leave.
+    // The sweep runs before these bytes are sent.
     published += wireBytes(bytes);
     expect(published).toBeLessThanOrEqual(socketLimits.budget);
     if (random.chance(5)) flow.backedUp();

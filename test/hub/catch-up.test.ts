@@ -1,4 +1,4 @@
-// Catch-up in many rooms, and for clients that do not read: cost, memory and completeness.
+// The cost, memory use and completeness of catch-up, in many rooms and for clients that do not read.
 import { expect, test } from "bun:test";
 import type { Session } from "../../src/hub/session.ts";
 import { cleanup } from "../support/cleanup.ts";

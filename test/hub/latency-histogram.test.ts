@@ -1,4 +1,4 @@
-// Latency windows: quantiles of the observations since the last reading.
+// Latency windows: quantiles of the values observed since the last reading.
 import { expect, test } from "bun:test";
 import { LatencyHistogram, LatencyWindow } from "../../src/hub/latency-histogram.ts";
 

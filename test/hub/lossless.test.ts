@@ -1,4 +1,5 @@
-// Bun silently drops messages for a socket whose buffer is over its limit. No burst may push a socket over it.
+// Bun silently drops messages for a socket whose buffer is over its limit. No burst may fill a buffer beyond that
+// limit.
 import { expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import WS from "ws";
@@ -52,7 +53,7 @@ for (const { size, deflated } of VARIANTS) {
   });
 }
 
-/** The index of the first frame that does not carry its own index, or -1. */
+/** The index of the first frame whose number is not its index, or -1. */
 function firstDisorder(socket: Socket): number {
   const indexOf = (frame: string | Uint8Array) => Number(Buffer.from(frame.slice(0, 8) as string));
   return socket.all.findIndex((frame, i) => indexOf(frame) !== i);
@@ -71,7 +72,7 @@ test("a socket that never reads buffers no more than its limit, and the server s
     expect(session?.unreadBytes()).toBeLessThanOrEqual(server.thump.socketLimits.limit);
     await reader.until((frames) => frames.length >= (i + 1) * 10);
   }
-  // The server does not store unread messages for the socket. When it reads again, it gets one gap notice and
+  // The server does not store unread messages for the socket. When the socket reads again, it gets one gap notice and
   // continues.
   dead.ws.resume();
   await dead.until((frames) => String(frames.at(-1)).startsWith("1999 "));

@@ -26,7 +26,7 @@ import { enter, FakeSocket, FakeStream, roomWith } from "../support/sessions.ts"
 const recent = (room: string, ...all: number[]): Publication[] =>
   all.map((seq) => publication(seq, { room, time: now() }));
 
-/** A hub with these sessions, whose log holds no more than the rooms' histories. */
+/** A hub with these sessions. Its log stores nothing beyond the rooms' histories. */
 function catchUpHost(position: number, sessions: Session[], read?: () => Slice | Promise<Slice>) {
   const live: Session[] = [];
   const failed: unknown[] = [];

@@ -1,4 +1,4 @@
-// Exceeds every limit once over the network and checks the limit's metric. A new limit needs a row here.
+// Exceeds every limit once over the network and checks the limit's metric. Each new limit needs a row in these tables.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { Options } from "../../src/index.ts";
@@ -320,7 +320,7 @@ test.each(Object.entries({ ...LIMITS, ...FIXED }))(
     const metrics = await metricsOf(server);
     for (const [name, labels, value] of moves)
       expect([name, labels, metrics.of(name, labels)]).toEqual([name, labels, value]);
-    // No other refusal is counted, except that rate-limit errors also count under the code `rate`.
+    // No other refusals are counted, but every rate-limit error also counts under the code `rate`.
     const expected = moves
       .filter(([name]) => REFUSALS.test(name))
       .map(([name, labels]) => name + JSON.stringify(labels));

@@ -1,4 +1,4 @@
-// Local requests: one function decides whether a request is local. A request of unknown origin is not.
+// Local requests: one function decides whether a request is local. A request of unknown origin does not count as local.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { Elysia } from "elysia";
@@ -271,7 +271,7 @@ test("before Bun's idle timeout, a stream sends a keep-alive and a poll is answe
   const decoder = new TextDecoder();
   for await (const chunk of stream.body as unknown as AsyncIterable<Uint8Array>) {
     text += decoder.decode(chunk, { stream: true });
-    // The stream has sent its first position and that of a keep-alive.
+    // Stops after two ids: the stream's first position and that of a keep-alive.
     if ((text.match(/^id:/gm) ?? []).length >= 2) break;
   }
   expect((await poll).status).toBe(200);

@@ -1,4 +1,4 @@
-// The memory budget shared by all rooms: the least recently used are evicted first, and clients get gap notices.
+// The memory budget shared by all rooms: the least recently used rooms are evicted first, and clients get gap notices.
 import { expect, test } from "bun:test";
 import { roomBytes } from "../../src/rooms/memory-budget.ts";
 import { dataOf, publishAt, stateOf } from "../support/answers.ts";
@@ -10,10 +10,10 @@ import { startServer, type TestServer } from "../support/server.ts";
 const KIB = 1024;
 /** The cost of rooms without sessions, in addition to the cost of their publications. */
 const own = (...rooms: string[]) => rooms.reduce((sum, room) => sum + roomBytes(room), 0);
-/** Data of a publication that costs 1 KiB. */
+/** Data for a publication that takes 1 KiB of the budget. */
 const DATA = "x".repeat(768);
 
-/** Publishes `count` times 1 KiB to a room. */
+/** Publishes `count` messages of 1 KiB each to a room. */
 async function fill(server: TestServer, room: string, count: number): Promise<string> {
   let at = "";
   for (let i = 0; i < count; i++) at = await publishAt(server, room, DATA);

@@ -1,4 +1,4 @@
-// Limits changed by a reload apply at once, and connected sessions stay.
+// When a reload changes limits, the new limits apply at once and sessions stay connected.
 import { expect, test } from "bun:test";
 import { multiplexed } from "../support/clients.ts";
 import { metricsOf } from "../support/metrics.ts";

@@ -108,7 +108,7 @@ test("publications to more and more rooms are rejected until earlier rooms expir
   expect(await publish("d", THERE)).toBe(201);
   // Local requests are not limited.
   expect(await publish("e", {})).toBe(201);
-  // The clock passes the default retention.
+  // Moves the clock past the default retention.
   now += 600_001;
   expect(await publish("f", HERE)).toBe(201);
   expect(server.thump.hub.roomLimits.counted).toBe(2);

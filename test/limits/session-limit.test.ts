@@ -1,4 +1,4 @@
-// The session limit, and the time limits of bodies and handshakes, as clients see them.
+// The session limit, and the time limits for bodies and handshakes, as clients see them.
 import { expect, test } from "bun:test";
 import { eventually, refusalOf } from "../support/answers.ts";
 import { cleanup } from "../support/cleanup.ts";

@@ -1,4 +1,4 @@
-// Redis addresses: valid and invalid ones, and connections made with them.
+// Valid and invalid Redis addresses, and connections made with them.
 import { expect, test } from "bun:test";
 import { parseRedisAddress } from "../../src/log/redis/address.ts";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
@@ -86,8 +86,7 @@ describeIf(noRedis)("connections to an address", () => {
     await until(async () => String(await sentinel.ask("INFO", "sentinel")).includes("slaves=1"));
     const log = await works(`redis+sentinel://127.0.0.1:${sentinel.port}/main`);
     const { epoch, last } = log;
-    // Waits for replication, which has a delay. Messages that have not reached the replica would be lost, and the log
-    // would start a new epoch.
+    // Waits for replication to finish. Otherwise, the failover would lose messages and the log would start a new epoch.
     const offset = async (server: RedisServer, name: string) =>
       Number(new RegExp(`${name}:([0-9]+)`).exec(String(await server.ask("INFO", "replication")))?.[1]);
     const far = await offset(first, "master_repl_offset");
@@ -95,7 +94,7 @@ describeIf(noRedis)("connections to an address", () => {
     await first.kill();
     await until(() => log.fault !== undefined);
     await until(() => log.fault === undefined);
-    // Nothing was lost: the epoch stays, and the seq increases.
+    // Nothing was lost, so the epoch stays the same and the seq increases.
     expect(log.epoch).toBe(epoch);
     const { seq, prev } = await log.append({
       room: "a",

@@ -1,4 +1,4 @@
-// The log in a data folder: the contract of all logs, the contract of durable logs, and SQLite's specifics.
+// The log in a data folder: the contract of all logs, the contract of durable logs, and behavior specific to SQLite.
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Connections of every kind, which can be paused and cut. Each reports what arrives to a `Listener`.
+// Connections of every kind, which can be paused and cut. Each connection reports what it receives to a `Listener`.
 import http from "node:http";
 import WS from "ws";
 import type { TestServer } from "../support/server.ts";
@@ -185,7 +185,7 @@ interface PollResponse {
   messages: Message[];
 }
 
-/** Polls in a loop, each time from the cursor of the last response. */
+/** Polls in a loop. Each poll starts at the cursor from the previous response. */
 async function openPoll(
   server: TestServer,
   room: string,
@@ -229,7 +229,7 @@ async function openPoll(
   };
 }
 
-/** Processes one line of NDJSON. True if it reports that the stream has started. */
+/** Processes one line of NDJSON. Returns true if the line reports that the stream has started. */
 function takeLine(line: string, to: Listener): boolean {
   const frame = JSON.parse(line) as Message;
   if (frame.type === "message") to.message(frame.room, frame.data.n);

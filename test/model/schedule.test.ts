@@ -21,7 +21,7 @@ for (let i = 0; i < runs; i++) {
     console.log(`  seed ${seed}, cut small: ${JSON.stringify(outcome)}`);
   }, 60_000);
 
-  // Half as many runs, because restarts are slow.
+  // Only every second seed also runs with restarts, because restarts are slow.
   if (i % 2 === 0) {
     test(`nothing is lost across restarts with messages stored in a file (seed ${seed})`, async () => {
       const outcome = await play(seed, 80, { kind: "sqlite", dir: folder() });

@@ -74,7 +74,7 @@ class Client implements Listener {
     });
   }
 
-  /** The position to return with: the smallest of the rooms' positions, which covers all rooms. */
+  /** The position from which the client resumes: the smallest of its rooms' positions, which covers all rooms. */
   get position(): number | undefined {
     const positions = [...this.readers.values()].map(({ position }) => position);
     return positions.some((position) => position === undefined)
@@ -111,7 +111,7 @@ export interface Outcome {
 /**
  * Runs one schedule. Throws at the first violation, with the seed in the message.
  * @param store the log. If it outlives the server, the server is restarted at random times
- * @param cut use many rooms per session and the smallest catch-up pieces, which interrupts merges at every point
+ * @param cut use many rooms per session and the smallest catch-up pieces, so that merges are interrupted at every point
  */
 export async function play(
   seed: number,
@@ -184,14 +184,14 @@ class Game {
     if (this.store.kind !== "memory" && random.chance(20)) return this.#restart();
     const dice = random.below(1000) / 1000;
     const connected = this.clients.filter(({ connection }) => connection);
-    // Only replays are cut into pieces, so reconnect more often.
+    // Only replays are cut into pieces, so clients reconnect more often.
     if (this.cut && connected.length > 2 && random.chance(4))
       await this.#leaveAndReturn(random.pick(connected));
     else if (dice < 0.2 || connected.length < 3) await this.#arrive();
     else if (dice < 0.55)
       await this.#publish(1 + random.below(20), random.pick([10, 200, 2000, 15_000, 40_000]));
     else if (dice < 0.62) await this.#publish(150 + random.below(150), random.pick([15_000, 40_000]));
-    // Clients that already lag need many small messages, more than one slice holds.
+    // For clients that already lag, publishes many small messages, more than one slice holds.
     else if (dice < 0.65) await this.#publish(400 + random.below(800), 10);
     else if (dice < 0.72) this.#pause(random.pick(connected), true);
     else if (dice < 0.82) this.#pause(random.pick(connected), false);
@@ -239,7 +239,7 @@ class Game {
     };
   }
 
-  /** True if the room's newest message is the client's own. With `lag: "latest"`, the client then receives nothing. */
+  /** True if the client itself published the room's newest message. With `lag: "latest"`, it then receives nothing. */
   #isOwn({ session }: Client, room: string): boolean {
     return session !== undefined && this.truth.byRoom.get(room)?.at(-1)?.except === session;
   }

@@ -16,7 +16,7 @@ export class Truth {
   readonly byNumber = new Map<number, Recorded>();
   last = 0;
 
-  /** Records the publications of a server. Called again for each later server on the same log. */
+  /** Records a server's publications. Called again for each later server on the same log. */
   observe({ hub }: ServerCore): void {
     const record = (publication: Publication) => this.#record(publication);
     const publish = hub.publish.bind(hub);
@@ -71,9 +71,9 @@ export type Promised = "exact" | "gaps" | "latest";
 
 /** Checks one reader of one room across all its connections. Throws at the first violation. */
 export class Reader {
-  /** Everything up to here was received or reported as missing. */
+  /** The reader has received everything up to here, or a notice that it is missing. */
   position: number | undefined;
-  /** For a reader that started "now": it must receive everything published after this seq. */
+  /** If the reader started "now", it must receive everything published after this seq. */
   confirmed = 0;
   received = 0;
   gaps = 0;

@@ -1,4 +1,4 @@
-// Data: how text, values and bytes are interpreted, and their JSON.
+// How text, values and bytes are interpreted as data, and the data's JSON form.
 import { expect, test } from "bun:test";
 import { dataAsJson, dataFromText, dataFromValue, sizeOfData } from "../../src/protocol/data.ts";
 import { thrown } from "../support/errors.ts";

@@ -1,4 +1,4 @@
-// Rules: the first matching pattern applies, defaults fill the rest, schemas validate data.
+// Rules: the first matching pattern applies, missing settings have defaults, and schemas validate data.
 import { expect, test } from "bun:test";
 import { Type } from "typebox";
 import { Rules } from "../../src/rooms/rules.ts";

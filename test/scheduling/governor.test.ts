@@ -1,4 +1,4 @@
-// The governor: the share of a tick that deferred work may take, and its order.
+// The governor: deferred work gets a limited share of each tick and runs in the right order.
 import { expect, test } from "bun:test";
 import { Governor } from "../../src/scheduling/governor.ts";
 

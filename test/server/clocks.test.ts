@@ -4,7 +4,9 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 
 const SRC = join(import.meta.dir, "../../src");
-/** The number of wall-clock reads in each file, and the reason. Timeouts, intervals and rates are not valid reasons. */
+/**
+ * The number of wall-clock reads in each file, with the reason. Timeouts, intervals and rates are not valid reasons.
+ */
 const ALLOWED: Record<string, [times: number, reason: string]> = {
   "log/clock.ts": [2, "derives a clock without jumps"],
   "auth/tokens.ts": [3, "exp, iat and nbf are signed dates"],

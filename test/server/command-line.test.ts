@@ -1,4 +1,4 @@
-// Runs the command line as a process: output and exit codes of `bun src/main.ts`.
+// The command line as a process: the output and exit codes of `bun src/main.ts`.
 import { expect, test } from "bun:test";
 import pkg from "../../package.json" with { type: "json" };
 import { folder, runProcess, startProcess } from "../support/process.ts";

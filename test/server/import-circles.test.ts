@@ -21,7 +21,7 @@ const ALLOWED: { files: string[]; reason: string }[] = [
   },
 ];
 
-/** Each file's imports: all of them, and those that remain at run time. */
+/** Each file's imports: all of them, and those that exist at run time. */
 interface Imports {
   all: Map<string, string[]>;
   runtime: Map<string, string[]>;

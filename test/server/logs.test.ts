@@ -1,4 +1,4 @@
-// Log lines: one per connection, with the reason why it ended, and no private data.
+// Log lines: each connection has one line with the reason why it ended, and no line contains private data.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { WarningThrottle } from "../../src/server/session-logger.ts";

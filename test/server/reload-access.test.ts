@@ -41,7 +41,7 @@ test("a secret is rotated in three steps, and sessions that renew their token st
     await statusOf(server, "r", bearer(next)),
     await statusOf(server, "r", bearer(MASTER)),
   ]).toEqual([401, 201, 201]);
-  // Until this client sent a new token, its token was signed with the old secret.
+  // This client has replaced its old token, which was signed with the old secret.
   expect(await client.ask({ type: "publish", room: "r", data: 1 })).toMatchObject({ type: "published" });
   expect(await client.ask({ type: "auth", token: old })).toMatchObject({ code: "unauthorized" });
   expect(client.socket.ws.readyState).toBe(client.socket.ws.OPEN);

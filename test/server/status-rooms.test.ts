@@ -1,4 +1,4 @@
-// Status rooms: their contents, who may subscribe, and that only the server publishes in them.
+// Status rooms: their contents and permitted subscribers. Only the server publishes in them.
 import { expect, test } from "bun:test";
 import type { ErrorReport, ServerSample, SessionReport } from "../../src/protocol/status-rooms.ts";
 import type { Options } from "../../src/index.ts";
@@ -114,7 +114,7 @@ test("many sessions and errors are combined in one short report", async () => {
   await Promise.all(Array.from({ length: 120 }, () => fetch(`${server.url}/nowhere`)));
   const notes = () => client.messages("thump:sessions").map((frame) => frame["data"] as SessionReport);
   const began = () => notes().reduce((sum, note) => sum + note.began.length + note.more.began, 0);
-  // One more, because the subscriber is a session too.
+  // The count includes the subscriber, which is a session too.
   await client.until(() => began() === all.length + 1);
   for (const note of notes()) expect(note.began.length).toBeLessThanOrEqual(50);
   const errors = () =>

@@ -117,9 +117,7 @@ test("a renewed pair is logged as requiring a restart; an invalid pair changes n
   });
 });
 
-/**
- * Connects with a client that offers only these ciphers. Returns the agreed cipher, or undefined if the server refuses.
- */
+/** Connects a client that offers only these ciphers. Returns the agreed cipher, or undefined if the server refuses. */
 async function agreed(port: number, ...offer: string[]): Promise<string | undefined> {
   const client = Bun.spawn(["openssl", "s_client", "-connect", `127.0.0.1:${port}`, ...offer], {
     stdin: new Uint8Array(),

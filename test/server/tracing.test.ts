@@ -1,4 +1,4 @@
-// Traces of publications as an OpenTelemetry collector receives them.
+// Traces of publications, as an OpenTelemetry collector receives them.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { multiplexed } from "../support/clients.ts";

@@ -95,7 +95,7 @@ test("a client that stops reading for a while stays connected and receives every
   await slow.until("\nid: ");
   slow.socket.pause();
   const [session] = server.thump.hub.sessions.values();
-  // More data than fits into the client's TCP window.
+  // Publishes more data than fits into the client's TCP window.
   for (let n = 0; n < 50 || !session?.hasUnsent(); n++) await server.thump.publish("r", "x".repeat(60_000));
   // Waits more than 8 s: two idle connections time out, one after the other.
   for (let i = 0; i < 2; i++) {

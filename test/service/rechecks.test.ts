@@ -1,4 +1,4 @@
-// Principals are rechecked after every wait, so that a token or key that becomes invalid during a wait has no effect.
+// Principals are rechecked after every wait, so that a token or key that becomes invalid during a wait is rejected.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { Authorize, Options } from "../../src/index.ts";

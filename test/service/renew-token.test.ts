@@ -64,7 +64,7 @@ test("the grants of the new token replace the old ones at once", async () => {
   const client = await mux(server, token());
   await client.ask({ type: "join", room: "s" });
   const renewed = client.ask({ type: "auth", token: token(claims({ rooms: { s: ["join"], t: ALL } })) });
-  // Sent directly after the new token, which must authorize it.
+  // This command is sent directly after the new token, which must authorize it.
   const refused = client.ask({ type: "publish", room: "s", data: 1 });
   const allowed = client.ask({ type: "join", room: "t" });
   expect(await client.find(({ type }) => type === "left")).toMatchObject({ room: "r", code: "forbidden" });

@@ -19,7 +19,7 @@ export async function open(url: string, headers: Record<string, string> = {}): P
   return new OpenStream(response, abort);
 }
 
-/** All text of a stream that ends. */
+/** Reads a stream to its end and returns the text. */
 export async function textOf(url: string, headers: Record<string, string> = {}): Promise<string> {
   const response = await fetch(url, { headers });
   return response.text();

@@ -1,4 +1,5 @@
-// Back-pressure: a source is pulled as fast as the client reads, and memory stays bounded if it does not.
+// Back-pressure: a source is pulled only as fast as the client reads, and memory stays bounded if the client stops
+// reading.
 import { expect, test } from "bun:test";
 import { Elysia } from "elysia";
 import { Stream, streaming } from "../../src/stream-plugin/index.ts";
@@ -6,7 +7,7 @@ import { Inbox } from "../support/clients.ts";
 import { listen, openUnread, textOf } from "./app.ts";
 
 const KIB = "x".repeat(1024);
-/** In KiB; far more than the kernel buffers for one local connection (about 4 MiB). */
+/** A size in KiB that is far more than the kernel buffers for one local connection (about 4 MiB). */
 const FAR_MORE = 100_000;
 
 /** Waits until a count stops growing, and returns the count. */

@@ -1,4 +1,4 @@
-// The close hook and backpressure in apps that wrap the response, or hide the server and the request.
+// The close hook and back-pressure in apps that wrap the response or hide the server and the request.
 import { expect, test } from "bun:test";
 import { type AnyElysia, Elysia } from "elysia";
 import { type StreamEnd, streaming } from "../../src/stream-plugin/index.ts";

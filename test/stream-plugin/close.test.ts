@@ -1,4 +1,4 @@
-// The close hook runs once, whatever ends the stream, and the source is stopped.
+// However a stream ends, the close hook runs once and the source is stopped.
 import { expect, test } from "bun:test";
 import { Elysia } from "elysia";
 import { Stream, type StreamEnd, streaming } from "../../src/stream-plugin/index.ts";

@@ -1,4 +1,4 @@
-// Eden Treaty: a client has the types of a stream's events, and receives events of these types.
+// Eden Treaty: a client knows the types of a stream's events, and the events it receives have these types.
 import { expect, expectTypeOf, test } from "bun:test";
 import { treaty } from "@elysiajs/eden";
 import { Elysia, t } from "elysia";

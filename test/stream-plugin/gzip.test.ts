@@ -1,4 +1,5 @@
-// gzip is used for clients that accept it. Each event can be read as it arrives, and the stream is complete at the end.
+// gzip is used for clients that accept it. Each event can be read when it arrives, and the compressed stream ends
+// correctly.
 import { expect, test } from "bun:test";
 import { gunzipSync } from "node:zlib";
 import { Elysia } from "elysia";

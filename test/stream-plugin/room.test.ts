@@ -1,4 +1,4 @@
-// A stream whose source is a room of a Thump server in the same app.
+// A stream whose source is a room on a Thump server in the same app.
 import { expect, test } from "bun:test";
 import { Elysia } from "elysia";
 import { EventSource } from "eventsource";

@@ -164,7 +164,7 @@ const overHttp2 =
       ...own,
     });
     stream.on("error", () => {});
-    // No content-length, so that the head does not reveal that a part is missing.
+    // The head has no content-length, so it does not reveal that a part of the body is missing.
     if (body !== undefined && cut) stream.write(body.slice(0, 2));
     else stream.end(body);
     return () => (all ? connection.destroy() : stream.close(http2.constants.NGHTTP2_CANCEL));
@@ -211,7 +211,8 @@ describe.each(PROTOCOLS)("%s", (_, begin, secure) => {
       async (_name, kind) => {
         const world = await newWorld(secure);
         const gate = world.gates[stage];
-        // In the stages "token" and "subscribe", requests may share one call: a JWKS fetch or a subscription.
+        // In the stages "token" and "subscribe", several requests may wait for the same call: a JWKS fetch or a
+        // subscription.
         gate.shut();
         const aborts = await Promise.all(Array.from({ length: 3 }, () => begin(world, kind)));
         await eventually(() => gate.waiting >= (stage === "token" || stage === "subscribe" ? 1 : 3));
@@ -317,7 +318,7 @@ test("many sessions released from the same wait do not exceed the session limit"
   expect(statuses.filter((status) => status === 200)).toHaveLength(5);
 });
 
-/** Commands of a socket that may still be waiting when the client disconnects. */
+/** Socket commands that may still be waiting when the client disconnects. */
 const COMMANDS = ["join", "history", "members", "publish"] as const;
 
 test.each(

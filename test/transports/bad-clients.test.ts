@@ -1,4 +1,5 @@
-// Clients that disconnect abruptly, fall silent or violate the protocol: their sessions end, others continue.
+// Clients that disconnect abruptly, fall silent or violate the protocol: their sessions end, and other sessions
+// continue.
 import { expect, spyOn, test } from "bun:test";
 import { eventually, problemOf, publishAt } from "../support/answers.ts";
 import { bystander } from "../support/bystander.ts";
@@ -64,7 +65,7 @@ test("a client that never answers pings is closed with 4408; a client that does 
   const other = await bystander(server, "r");
   const silent = await bareSocket(server.port, "/rooms/r");
   await silent.closed;
-  // A close frame: 0x88, its length, 4408 as two bytes.
+  // A close frame consists of 0x88, the length, and the code 4408 as two bytes.
   expect(silent.received).toContain(Buffer.from([4408 >> 8, 4408 & 0xff]).toString("latin1"));
   expect(server.thump.sessionsIn("r")).toBe(1);
   await other.isWell();

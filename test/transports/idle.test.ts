@@ -1,4 +1,4 @@
-// The idle timeout of connections is off while a request streams or waits, and applies again afterwards.
+// The idle timeout of a connection is off while a request streams or waits. Afterwards, it applies again.
 import { expect, test } from "bun:test";
 import { Elysia } from "elysia";
 import { thump } from "../../src/index.ts";
@@ -8,7 +8,7 @@ import { cleanup } from "../support/cleanup.ts";
 import { startServer } from "../support/server.ts";
 import { type Tcp, tcp } from "../support/tcp.ts";
 
-/** The shortest possible timeout, because Bun counts in steps of 4 s. */
+/** The shortest timeout that Bun supports, because Bun counts in steps of 4 s. */
 const IDLE = { limits: { headTime: "1s" } };
 const SSE = "Accept: text/event-stream\r\n";
 const head = (method: string, path: string, fields = "") =>
@@ -54,8 +54,8 @@ const REQUESTS: Record<string, [request: string, end: End]> = {
 };
 
 /**
- * Opens two more connections, one after the other, and waits until each is closed. Earlier idle ones are closed by
- * then.
+ * Opens two more connections, one after the other, and waits until each is closed. By then, connections that were
+ * already idle are closed too.
  */
 async function idleTimePasses({ port }: { port: number }): Promise<void> {
   for (let i = 0; i < 2; i++) {

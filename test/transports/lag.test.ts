@@ -1,4 +1,4 @@
-// Clients that stop reading: others do not wait for them, and catch-up follows the room's rule.
+// Clients that stop reading: other clients do not wait for them, and their catch-up follows the room's rule.
 import { expect, test } from "bun:test";
 import { eventually, publishAt } from "../support/answers.ts";
 import { connect, multiplexed, type Socket } from "../support/clients.ts";

@@ -1,4 +1,4 @@
-// Origins: pages served by this server, by this machine or from listed origins may use the server.
+// Origins: pages from this server, from this machine or from a listed origin may use the server.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { check } from "../../src/cli/check.ts";
@@ -111,7 +111,7 @@ test.each([
 test("a server on loopback rejects foreign host names that resolve to this machine", async () => {
   const server = startServer({ origins: ["https://app.example"] });
   await publishAt(server, "r", "secret");
-  // A browser sends this for a page of http://evil.example:port after that name was pointed to 127.0.0.1.
+  // A browser sends this for a page of http://evil.example:port after the attacker has pointed that name to 127.0.0.1.
   for (const host of ["evil.example", `evil.example:${server.port}`, "127.0.0.1.evil.example"]) {
     const asked = fetch(server.room("r"), { headers: { host } });
     expect(await problemOf(asked)).toMatchObject({ status: 403, code: "origin" });
@@ -225,7 +225,7 @@ test("a preflight's result depends only on the origin, not on tokens, rates or a
         204,
       );
   expect((await ask("/rooms/r", { origin: EVIL })).status).toBe(403);
-  // Preflights are not charged: the address may still connect once.
+  // Preflights do not count toward the limit, so the address may still connect once.
   const first = await fetch(server.room("r"), { headers: { "x-forwarded-for": "203.0.113.9" } });
   expect(first.status).toBe(401);
 });

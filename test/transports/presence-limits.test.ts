@@ -1,4 +1,4 @@
-// Presence under load: thousands of simultaneous joins, subscribers that do not read, rules that change.
+// Presence under load: thousands of simultaneous joins, subscribers that do not read, and rules that change.
 import { expect, test } from "bun:test";
 import { eventually } from "../support/answers.ts";
 import { connect, type Frame, multiplexed, type Socket } from "../support/clients.ts";
@@ -24,7 +24,7 @@ test("thousands of simultaneous joins and leaves cause only a few small messages
   const pass = presenceClock(server);
   const watcher = await join(server, "watcher");
   const sockets: Socket[] = [];
-  // Connect a hundred at a time, within four seconds of the server's clock.
+  // Connects a hundred clients at a time. All joins take place within four seconds on the server's clock.
   for (let i = 0; i < MANY; i += 100) {
     const users = Array.from({ length: 100 }, (_, each) => `user-${i + each}`);
     const path = (user: string) => server.socket(`/rooms/r?token=${userToken(user)}`);

@@ -1,4 +1,4 @@
-// Presence under random schedules: a snapshot plus the later changes yields the members on the server.
+// Presence under random schedules: a snapshot and the later changes add up to the server's member list.
 import { expect } from "bun:test";
 import { eventually } from "../support/answers.ts";
 import { connect, multiplexed } from "../support/clients.ts";
@@ -17,7 +17,7 @@ const LARGE = "x".repeat(50_000);
 
 interface Actor {
   user: string;
-  /** Renews the token with a different info, if the transport supports that. */
+  /** Renews the token with different info, if the transport supports renewal. */
   act(info: number): Promise<unknown> | undefined;
   close(): Promise<unknown>;
 }

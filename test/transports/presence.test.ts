@@ -36,8 +36,8 @@ test("the reply to a join has a snapshot; later joins are sent at once, leaves a
   const ann = { user: "u1", info: { name: "Ann" } };
   expect(reply["presence"]).toEqual({ users: 1, guests: 0, members: [ann] });
   const first = await join(server, "u2");
-  // All present members are reported to the others before the new subscriber gets its snapshot, so it contains them
-  // all.
+  // All members present are reported to the others before the new subscriber gets its snapshot, so the snapshot
+  // contains all of them.
   expect((await joined(first))["presence"]).toMatchObject({ users: 2, members: [ann, { user: "u2" }] });
   expect(await next(watcher)).toEqual({
     type: "presence",
@@ -255,7 +255,7 @@ test("a room that was empty does not report its earlier members", async () => {
     socket.ws.close();
     await closed;
   }
-  // Less than a presence interval after the last message.
+  // Less than a presence interval has passed since the last message.
   pass(10);
   const other = await multiplexed(server.socket(path));
   expect((await joined(other))["presence"]).toMatchObject({ guests: 1 });

@@ -18,7 +18,7 @@ function bound(pattern: string): { property: string; variable: string }[] {
 }
 
 /**
- * The properties that a member chain reads after the room service. Undefined if the chain does not start at the
+ * The properties that a member chain reads after the room service, or undefined if the chain does not start at the
  * service.
  */
 function stepsFromService(chain: string, known: ReadonlyMap<string, string[]>): string[] | undefined {

@@ -1,4 +1,4 @@
-// Checks how the current server handles a data folder or a Redis that an earlier version wrote.
+// Checks how the current server handles a data folder or a Redis database that an earlier version wrote.
 import { expect } from "bun:test";
 import { join } from "node:path";
 import { multiplexed } from "../support/clients.ts";

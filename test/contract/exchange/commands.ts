@@ -1,4 +1,4 @@
-// The command line: exit codes, output for programs, and the flags of each command.
+// The command line: exit codes, machine-readable output, and the flags of each command.
 import { type Ran, run } from "../../support/command.ts";
 import { folder } from "../../support/process.ts";
 import { SECRET } from "../../support/tokens.ts";

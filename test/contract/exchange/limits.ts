@@ -192,7 +192,7 @@ async function heartbeats(): Promise<string> {
   return recorder.text;
 }
 
-/** Records how a client that does not read is closed under `lag: "disconnect"`. */
+/** Records how the server closes a client that does not read, under `lag: "disconnect"`. */
 async function slow(): Promise<string> {
   const { recorder } = await start({ rooms: { "strict:*": { lag: "disconnect" } } });
   recorder.part("a client that does not read");

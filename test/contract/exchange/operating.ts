@@ -1,4 +1,4 @@
-// Operations: health, metrics, the API description, the console, status rooms, a drain, a restart, an unavailable log.
+// Operations: health, metrics, the OpenAPI document, the console, status rooms, a drain, a restart, an unavailable log.
 import { freePort } from "../../durable/port.ts";
 import type { Recorder } from "./recorder.ts";
 import { SECRET, token } from "../../support/tokens.ts";

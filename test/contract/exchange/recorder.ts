@@ -5,7 +5,7 @@ import { send, type Sent } from "./http.ts";
 
 /** Headers that differ between runs or depend on the body. */
 const UNSTABLE = new Set(["connection", "content-length", "date", "keep-alive", "transfer-encoding"]);
-/** For bodies with more characters than this, only the length is written. */
+/** If a body has more characters than this, only its length is written. */
 const MAX_SHOWN = 4000;
 /** The maximum time that a scenario waits for the server, in ms. */
 const PATIENCE_MS = 15_000;
@@ -87,7 +87,7 @@ export class Recorder {
     return reply;
   }
 
-  /** For streams: makes a request and writes the request and the response's head. */
+  /** Makes a request for a stream. Writes the request and the head of the response. */
   async open(method: string, path: string, sent: Sent = {}): Promise<HttpExchange> {
     this.note(`${method} ${path}`);
     for (const [name, value] of Object.entries(sent.headers ?? {})) this.note(`  ${name}: ${value}`);

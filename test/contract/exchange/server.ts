@@ -11,7 +11,7 @@ export interface Recorded {
 /**
  * Starts a server with a config file. The console, the demo page and heartbeats are off, so that the server does
  * nothing on its own.
- * @param dir the folder of an earlier start, to reuse its data
+ * @param dir the folder from an earlier start, to reuse its data
  */
 export async function start(config: object, dir = folder(), args: string[] = []): Promise<Recorded> {
   await configure(dir, config);
@@ -35,7 +35,7 @@ export async function stop({ server }: Recorded): Promise<void> {
 export const FOREIGN = "zzzzzz-5";
 export const JSON_TYPE = { "content-type": "application/json" };
 export const NDJSON = "application/x-ndjson";
-/** Pauses between two sessions, because lists sort sessions by age in ms. */
+/** Pauses between two sessions, because lists sort sessions by age and measure it in ms. */
 export const apart = () => Bun.sleep(5);
 
 /** Returns the cursor in a JSON response. */

@@ -1,4 +1,4 @@
-// Member lists under many requests: a large room's list is built once for all requests, one slice per tick.
+// Member lists that many clients request: a large room's list is built once for all requests, one slice per tick.
 import { expect, spyOn, test } from "bun:test";
 import type { Options } from "../../../src/index.ts";
 import { gzip } from "../../../src/hub/content-coding.ts";

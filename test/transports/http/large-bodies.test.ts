@@ -1,4 +1,4 @@
-// Bodies far over the limit are rejected with a problem that web pages can read, and are never stored.
+// Bodies far over the limit are never stored. They are rejected with a problem response that web pages can read.
 import { expect, test } from "bun:test";
 import { problemOf } from "../../support/answers.ts";
 import { metricsOf } from "../../support/metrics.ts";

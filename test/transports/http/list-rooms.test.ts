@@ -19,7 +19,7 @@ async function list({ url }: TestServer, query: Record<string, string>): Promise
 test("the server continues other work while it finds a page of 100,000 rooms", async () => {
   const server = startServer();
   const names = Array.from({ length: 100_000 }, (_, i) => `room:${String(i).padStart(6, "0")}`);
-  // Publish in an order that is not alphabetical.
+  // Publishes in an order that is not alphabetical.
   for (let i = 0; i < names.length; i++)
     await server.thump.publish(names[(i * 7919) % names.length] as string, 1);
   const first = await list(server, { limit: "1000" });

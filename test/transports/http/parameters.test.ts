@@ -31,7 +31,7 @@ test.each(LAST_EVENT_ID)("?%s= works like the header, on every transport", async
   const mux = await multiplexed(server.socket(`/ws?room=r&${query}`));
   expect(await mux.find(({ type }) => type === "joined")).toMatchObject({ resumed: true, replay: 2 });
   expect(dataOf(await stateOf(server, "r", `?${query}`))).toEqual([2, 3]);
-  // When libraries reconnect, they keep the URL and add their own parameter.
+  // When a library reconnects, it keeps the URL and adds its own parameter.
   const second = await publishAt(server, "r", "4");
   expect(dataOf(await stateOf(server, "r", `?after=${cursor}&${name}=${second}`))).toEqual([]);
   const both = await fetch(server.room("r", `?${query}`), { headers: { "last-event-id": second } });
@@ -188,7 +188,7 @@ test("a request for more messages than are stored gets a gap", async () => {
   const { epoch } = server.thump.hub.log;
   const gap = { type: "gap", room: "r", after: `${epoch}-0`, at: `${epoch}-1` };
   expect(await noticesOf(server, 3)).toEqual([gap, gap, gap, gap, gap, gap, gap]);
-  // Not counted as gaps, because the requests had no cursor.
+  // These notices do not count as gaps, because the requests had no cursor.
   expect(server.thump.hub.stats.gaps).toBe(0);
   const none = Array.from({ length: 7 }, () => undefined);
   expect(await noticesOf(server, 2)).toEqual(none);

@@ -1,4 +1,4 @@
-// POST /rooms/:room: how the content type determines a publication's data, and the request headers.
+// POST /rooms/:room: the request headers, and how the content type determines a publication's data.
 import { expect, test } from "bun:test";
 import { dataOf, publishAt, stateOf } from "../../support/answers.ts";
 import { connect, multiplexed } from "../../support/clients.ts";

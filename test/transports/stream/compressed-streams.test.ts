@@ -1,4 +1,4 @@
-// Streams with gzip, if the rule enables it: real clients receive messages without delay, resume, lag and catch up.
+// Gzip streams, which a rule can enable: real clients receive messages without delay, resume, lag and catch up.
 import { expect, test } from "bun:test";
 import { constants, gunzipSync } from "node:zlib";
 import { noBrowser } from "../../../scripts/chromium.ts";

@@ -1,4 +1,4 @@
-// Envelope streams: NDJSON of one room, and /events of several rooms with one cursor.
+// Envelope streams: NDJSON from one room, and /events for several rooms with one cursor.
 import { expect, test } from "bun:test";
 import { problemOf, publishAt } from "../../support/answers.ts";
 import { startServer, type TestServer } from "../../support/server.ts";

@@ -1,4 +1,4 @@
-// Server-Sent Events of one room, as EventSource receives them and on the wire.
+// Server-Sent Events from one room, as EventSource receives them and as they are sent.
 import { expect, test } from "bun:test";
 import { eventually, publishAt } from "../../support/answers.ts";
 import { eventSource } from "../../support/clients.ts";
@@ -102,7 +102,7 @@ test("an idle stream receives comments and new positions", async () => {
 test("a keep-alive's position is never ahead of the messages sent", async () => {
   const server = startServer({ heartbeat: 0.02 });
   const stream = await openEvents(server.room("r"));
-  // Publishes from timers, like the heartbeat, so that some publications come just before it in the same tick.
+  // Publishes from timers, as the heartbeat does, so that some publications precede a heartbeat in the same tick.
   let count = 0;
   const timers = Array.from({ length: 5 }, () =>
     setInterval(() => {

@@ -13,7 +13,7 @@ const TEXT = 0x81;
 const LONG = JSON.stringify(Array.from({ length: 100 }, (_, id) => ({ id, name: `user ${id}` })));
 const ROOMS = { "packed:*": { compress: true }, "all:*": { compress: { over: 0 } } };
 
-/** Reads the next server frame, of less than 64 KiB, from a raw connection. */
+/** Reads the next server frame (less than 64 KiB) from a raw connection. */
 async function nextFrame(connection: Tcp): Promise<{ head: number; payload: Buffer }> {
   const start = connection.received.indexOf("\r\n\r\n") + 4;
   for (;;) {

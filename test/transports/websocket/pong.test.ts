@@ -1,5 +1,5 @@
-// Pongs: everything up to `at` was sent before the pong, in all of the session's rooms. A wrong `at` loses messages
-// silently.
+// Pongs: in all of the session's rooms, everything up to `at` was sent before the pong. With a wrong `at`, messages are
+// lost silently.
 import { expect, test } from "bun:test";
 import { type Frame, type Multiplexed, multiplexed } from "../../support/clients.ts";
 import { randomTest } from "../../support/random.ts";
@@ -31,7 +31,7 @@ test("in an idle room, `at` is the server's position, which stays resumable long
   const join = { type: "join", room: "quiet" };
   expect(await back.ask({ ...join, after: newest })).toMatchObject({ resumed: true, replay: 0 });
   await back.ask({ type: "leave", room: "quiet" });
-  // The client missed nothing, but the server cannot tell.
+  // The client missed nothing, but the server has no way to know that.
   expect(await back.ask({ ...join, after: message["at"] })).toMatchObject({ resumed: false });
 });
 
