@@ -243,7 +243,7 @@ export class JoinCoordinator {
     };
   }
 
-  /** Removes the session from the rooms again after a failed read or an exceeded limit. */
+  /** Removes the session from the rooms after a failed read or an exceeded limit. */
   #undo(joining: JoiningMember[], error: unknown): never {
     for (const { membership } of joining)
       if (isIn(membership)) this.host.leave(membership.session, membership.room.name);

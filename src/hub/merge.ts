@@ -68,7 +68,7 @@ export function advance({ heads }: Merge, next: number): void {
   heads.advanced();
 }
 
-/** The seq up to which a membership outside the live fan-out has received everything. */
+/** Returns the seq up to which a membership outside the live fan-out has received everything. */
 export function positionOf({ session, position, next }: MergeMember): number {
   return session.merge && next > 0 ? Math.max(position, session.merge.upTo) : position;
 }

@@ -47,7 +47,7 @@ export interface Identity {
   readonly user?: string | undefined;
   /** User details from the token, visible to other users. */
   readonly info?: unknown;
-  /** The id of the token: its `jti` claim, or its hash if it has none. */
+  /** The token's id: its `jti` claim, or a hash of the token if there is no such claim. */
   readonly token?: string | undefined;
   /** A hash of the token. */
   readonly hash?: string | undefined;

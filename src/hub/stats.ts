@@ -8,7 +8,7 @@ export class Stats {
   publications = 0;
   /** The total size of the publications' data, in bytes. */
   publishedBytes = 0;
-  /** Publications by the server itself, in status rooms. Included in `publications`. */
+  /** Publications from the server itself, in status rooms. Included in `publications`. */
   ownPublications = 0;
   ownBytes = 0;
   /** Publications sent, counted once per receiver. */

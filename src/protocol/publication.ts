@@ -42,8 +42,8 @@ export interface Slice {
   upTo: number;
   publications: Publication[];
   /**
-   * Only for reads of the newest publications: set if the slice has every stored publication and older ones have been
-   * removed.
+   * Only for reads of the newest publications: set if the slice contains every stored publication and older
+   * publications have been removed.
    */
   truncated?: boolean;
 }

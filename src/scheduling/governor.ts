@@ -123,7 +123,7 @@ export class Governor {
         const [work] = lane;
         if (work === undefined) break;
         if (work instanceof WaitingPromise) {
-          // Too little of the share is left. This caller is first in the next tick.
+          // Too little of the share is left. This caller continues first in the next tick.
           if (this.#spent > this.#budget / 2) break;
           lane.delete(work);
           work.take(this.#budget - this.#spent);

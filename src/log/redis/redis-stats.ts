@@ -14,6 +14,6 @@ export class RedisStats {
   readonly reads = { wanted: 0, sent: 0 };
   /** Publications that were refused or that timed out. */
   refused = 0;
-  /** Keys that Redis has evicted, including keys of other programs. */
+  /** Keys that Redis has evicted, including keys that belong to other programs. */
   evicted = 0;
 }

@@ -198,7 +198,7 @@ export class Subscriber {
     for (const room of rooms) if (this.rooms.get(room.name) === room) this.#start(room, newest);
   }
 
-  /** Subscribes, then reads the positions. Everything after these positions arrives as a notification. */
+  /** Subscribes, then reads the positions. All later publications arrive as notifications. */
   async #subscribe(
     connection: RedisConnection,
     epoch: string,

@@ -50,7 +50,8 @@ export interface FileMeta {
   /** The newest seq of any room that has been dropped completely. */
   forgotten: number;
   /**
-   * The patterns whose rooms are stored in the file. If the patterns change, some rooms may have been stored elsewhere.
+   * The patterns whose rooms are stored in the file. If these patterns differ from the current rules, some rooms may
+   * have been stored elsewhere.
    */
   kinds: string;
 }

@@ -1,4 +1,4 @@
-// Reads the database file in the state after the last commit, without waiting for the writer.
+// Reads the database file as of the last commit, without waiting for the writer.
 import type { Database } from "bun:sqlite";
 import type { Data } from "../../protocol/data.ts";
 import type { Publication } from "../../protocol/publication.ts";

@@ -252,8 +252,8 @@ export class SqliteLog implements Log {
       }
       known.trim(now());
       const slice = read(known);
-      // A slice with the room's newest publication reaches the log's newest seq, because all later seqs belong to other
-      // rooms.
+      // A slice that contains the room's newest publication reaches the log's newest seq, because all later seqs belong
+      // to other rooms.
       if (slice.upTo >= known.last) slice.upTo = Math.max(slice.upTo, this.last);
       this.#appender.evict();
       return slice;

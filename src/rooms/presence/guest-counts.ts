@@ -20,7 +20,7 @@ export class GuestCounts {
   }
 
   /**
-   * Replaces the count of a source: a session in this process, or another node.
+   * Replaces the count of a source, which is a session in this process or another node.
    * @returns the change in the total
    */
   set(where: "here" | "elsewhere", source: string, sessions: number): number {

@@ -20,7 +20,7 @@ export class PresenceSet implements PresenceSource {
   readonly #leaving = new Map<string, number>();
   /** The number of users that this process reports. */
   #localUsers = 0;
-  /** Set when the cluster has too many users to list. Users on other nodes are then only counted. */
+  /** Set when the cluster has too many users to list. In that case, users on other nodes are only counted. */
   #tooMany: { users: number; sessions: Map<string, number> } | undefined;
 
   constructor(public rule: PresenceRule) {
@@ -139,7 +139,8 @@ export class PresenceSet implements PresenceSource {
 
   /**
    * Adds reports from another node.
-   * @param whole true if `all` contains every user of the node; reports about any other users are then retracted
+   * @param whole true if `all` contains every user on the node, in which case reports about any other users are
+   * retracted
    */
   reportAllFromNode(node: string, all: PresenceReport[], whole: boolean): void {
     const users = new Set(all.map(({ user }) => user));

@@ -82,7 +82,7 @@ export class PresenceSubscription {
 
   /**
    * Replaces the reports from all sources.
-   * @param whole false after Redis has lost data; users without a report are then kept
+   * @param whole false after Redis has lost data, in which case users without a report are kept
    */
   replace({ v, users, sources }: PresenceState, whole: boolean): void {
     const { members } = this;
