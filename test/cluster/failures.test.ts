@@ -215,7 +215,9 @@ describeIf(noRedis)("when Redis fails", () => {
       Array.from({ length: 10_050 }, (_, i) => Promise.try(() => node.thump.publish("a", i))),
     );
     expect(all.every(({ status }) => status === "rejected")).toBe(true);
-    const slower = all.filter((one) => one.status === "rejected" && String(one.reason).includes("cannot keep up"));
+    const slower = all.filter(
+      (one) => one.status === "rejected" && String(one.reason).includes("cannot keep up"),
+    );
     expect(slower.length).toBe(50);
     // Waits until the node is not ready. Otherwise, the node would close the connection just when Redis replies again.
     await until(async () => (await readiness(node)) === 503);
