@@ -119,7 +119,7 @@ randomTest("a bad network neither repeats, loses nor reorders lines", async (ran
   const count = 4000;
   const listener = await connect(server.socket("/rooms/r"));
   let next = 0;
-  // Cut the connection after the server has stored the items, while the response is in transit, stalled or lost.
+  // Cuts the connection after the server has stored the items, when the response is in transit, stalled or lost.
   listener.ws.on("message", () => {
     if (listener.all.length < next) return;
     next = listener.all.length + random.below(400) + 1;

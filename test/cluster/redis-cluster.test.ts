@@ -125,7 +125,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     const { epoch } = b.log;
     const [to] = shard.others as [RedisServer];
     await cluster.move(tag, to, async (moveKeys) => {
-      // Halfway through, the keys are on two servers, and no script can access all of them.
+      // Halfway through the move, the keys are on two servers, and no script can access all of them.
       await moveKeys(`${tag}:log`);
       const { length } = publishing.refusals;
       await until(() => publishing.refusals.length > length || a.log.fault !== undefined);

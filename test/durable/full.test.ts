@@ -1,5 +1,5 @@
-// A full disk: publishing fails with an error code, acknowledged messages stay readable, and the server recovers by
-// itself.
+// When the disk is full, publishing fails with an error code, acknowledged messages stay readable, and the server
+// recovers by itself.
 import { expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

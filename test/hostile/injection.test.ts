@@ -59,7 +59,7 @@ async function listeners(server: TestServer): Promise<() => Promise<Record<strin
       several: envelopes.map(({ data }) => data),
       ndjson: lines.objects.filter(({ type }) => type === "message").map(({ data }) => data),
       state: (await stateOf(server, "r")).messages.map((message) => message["data"]),
-      // An event stream has only one kind of line end.
+      // In an event stream, every line end arrives as LF.
       one: one.events.all.map(({ data }) => data),
     };
   };

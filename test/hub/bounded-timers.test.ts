@@ -55,7 +55,7 @@ test("grace periods that end in many rooms are handled one slice of rooms per ti
   const before = presence.visits;
   pass(10_000);
   expect(presence.visits - before).toBeLessThanOrEqual(500);
-  // The remaining rooms are visited without further calls.
+  // The remaining rooms are visited later without further calls.
   await eventually(() => presence.visits - before >= 1000);
 });
 

@@ -116,7 +116,7 @@ export class Reader {
     this.position = at;
   }
 
-  /** The server reports that everything up to a position has been sent. */
+  /** Called when the server reports that everything up to a position has been sent. */
   at(position: number, session: string | undefined): void {
     const current = this.position;
     if (current === undefined) this.position = position;

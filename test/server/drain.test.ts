@@ -1,5 +1,5 @@
-// Stopping the server drains it: accepted publications are delivered, all clients get a reconnect delay, the process
-// exits.
+// Stopping the server drains it: accepted publications are delivered, all clients get a reconnect delay, and the
+// process exits.
 import { expect, test } from "bun:test";
 import { refusalOf } from "../support/answers.ts";
 import { connect, eventSource, multiplexed, type Socket } from "../support/clients.ts";

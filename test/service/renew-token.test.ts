@@ -52,7 +52,7 @@ test("with a new token, the session keeps its rooms and positions", async () => 
   const exp = seconds(3600);
   const renewed = await client.ask({ type: "auth", token: token(claims({ exp })) });
   expect(renewed).toMatchObject({ type: "authorized", user: "u7", expires: exp * 1000 });
-  // A session without a new token ends, which shows that the old token has expired.
+  // A session that does not send a new token ends, which shows that the old token has expired.
   const other = await mux(server, short({ exp: first + 1 }));
   expect((await other.closed).code).toBe(4401);
   await server.publish("r", "after", bearer(token()));
