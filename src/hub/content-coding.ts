@@ -2,8 +2,8 @@
 import { constants, deflateRawSync } from "node:zlib";
 
 /**
- * A content coding whose coded chunks are independent: the same chunk can be sent to any stream, regardless of what the
- * stream has sent before.
+ * A content coding whose coded chunks are independent: the same chunk can be sent to any stream, regardless of the
+ * stream's earlier chunks.
  */
 export interface ContentCoding {
   /** The value of `Content-Encoding`; empty for none. */

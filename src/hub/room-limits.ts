@@ -11,7 +11,7 @@ import type { Session } from "./session.ts";
  * retries.
  */
 const RETRY_MS = 5000;
-/** A room counts as recently published to while the log stores data for it, but for at most this time. */
+/** A room counts as recently published to while the log stores data for it. This is the maximum time. */
 const PUBLISHED_TTL_MS = 3_600_000;
 /** The number of entries checked for expiry whenever an entry is added. */
 const ENTRIES_PER_CHECK = 4;

@@ -13,7 +13,7 @@ const POLL_INTERVAL_MS = 50;
 export interface LogEntry {
   epoch: string;
   seq: number;
-  /** It is unknown whether messages up to this seq have been lost. */
+  /** Messages up to this seq may have been lost. */
   doubt: number;
 }
 
