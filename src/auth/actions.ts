@@ -3,7 +3,8 @@
 /** Actions that a token can grant. */
 export const TOKEN_ACTIONS = ["join", "publish", "history", "members"] as const;
 /**
- * Actions that an API key can be granted. `list` includes a room in room lists; `forget` deletes its stored messages.
+ * Actions that an API key can be granted. `list` lets the key see a room in room lists; `forget` lets it delete the
+ * room's stored messages.
  */
 export const KEY_ACTIONS = [...TOKEN_ACTIONS, "list", "forget"] as const;
 /**

@@ -58,7 +58,7 @@ export class ApiKeys {
     const gone = new Set<Identity>();
     for (const { hash, principal } of before.#keys) {
       const now = this.#keys.find((known) => known.hash.equals(hash));
-      // Sessions refer to the principal, so it must stay the same object.
+      // Sessions refer to the principal, so the principal must stay the same object.
       if (now) now.principal = Object.assign(principal, now.principal);
       else {
         // Requests in progress lose all permissions, and their key counts as expired.

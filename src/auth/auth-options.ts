@@ -16,7 +16,7 @@ export interface JwksOptions {
    */
   url: string;
   /**
-   * Time after which the keys are fetched again: seconds, or a string with a unit.
+   * Time after which the cached keys are fetched again: seconds, or a string with a unit.
    * @default "10m"
    * @example "1h"
    */

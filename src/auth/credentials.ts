@@ -9,8 +9,8 @@ export interface Credential {
 }
 
 /**
- * Returns the first credential found in a request, in the order header, subprotocol, query, cookie. Later ones are not
- * tried, even if the first one is invalid.
+ * Returns the first credential found in a request, in the order header, subprotocol, query, cookie. Later credentials
+ * are not tried, even if the first is invalid.
  * @param cookie the name of the cookie that may hold a token
  */
 export function readCredential(request: Request, cookie: string | undefined): Credential | undefined {

@@ -12,7 +12,8 @@ export class Grants {
 
   /**
    * @param rooms actions per pattern; a room gets the actions of every pattern that matches it
-   * @param actions the actions that can be granted; unknown ones are ignored, because a later version may define them
+   * @param actions the actions that can be granted; unknown actions are ignored, because a later version may define
+   * them
    */
   constructor(rooms: Record<string, readonly string[]> = {}, actions: readonly KeyAction[] = KEY_ACTIONS) {
     const possible = bits(actions);

@@ -22,7 +22,7 @@ export class Jwks {
   #attemptedAt = Number.NEGATIVE_INFINITY;
   #fetching: Promise<void> | undefined;
 
-  /** @throws Error if the URL is invalid, or uses http for a different machine */
+  /** @throws Error if the URL is invalid, or uses HTTP to reach a different machine */
   constructor(
     { url, cache, cooldown }: { url: string; cache: number; cooldown: number },
     readonly events: SessionEvents,

@@ -96,7 +96,7 @@ export class Origins {
     );
   }
 
-  /** Whether pages of an origin may send requests with this Host header. */
+  /** Whether pages from an origin may send requests with this Host header. */
   allows(origin: string, host: string): boolean {
     if (this.#allowed.has("*") || this.isListed(origin)) return true;
     const hosts = hostsOf(normalOrigin(origin) ?? "");

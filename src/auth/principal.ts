@@ -30,7 +30,7 @@ export interface Proof {
   readonly audience: string | readonly string[] | undefined;
 }
 
-/** The operations of clients without an API key: none. */
+/** The empty set of operations, for clients without an API key. */
 export const NO_OPERATIONS: ReadonlySet<Operation> = new Set();
 const none = { grants: new Grants(), operations: NO_OPERATIONS };
 export const ANONYMOUS: Principal = { kind: "anonymous", ...none };
@@ -50,7 +50,7 @@ export function scopeOf({ kind, key, user }: Principal): string | undefined {
 /** A cached decision of the `authorize` hook on one action in one room. */
 export interface AuthorizeDecision {
   at: number;
-  /** The hook that decided. If a reload replaces the hook, the new one decides again. */
+  /** The hook that decided. If a reload replaces the hook, the new hook decides again. */
   by: unknown;
   allowed: boolean | undefined;
 }
@@ -79,7 +79,8 @@ export interface RequestContext {
   /** Cached decisions of the `authorize` hook, per action and room. */
   decisions?: Map<string, AuthorizeDecision>;
   /**
-   * Whether an authorization decision is pending. Later frames of the session wait for it, to preserve their order.
+   * Whether an authorization decision is pending. Later frames from the session wait for the decision, to preserve
+   * their order.
    */
   deciding?: boolean;
 }

@@ -101,7 +101,7 @@ export class TokenVerifier {
       return (await jwtVerify(token, remote.find, options)).payload;
     } catch (error) {
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw explain(error);
-      // The token has no key id, so several keys may have signed it.
+      // The token has no key id, so any of several keys may have signed it.
       for await (const key of error) {
         try {
           return (await jwtVerify(token, key, options)).payload;

@@ -55,7 +55,7 @@ export interface ConnectionContext {
   token(): Promise<string | undefined>;
   /** Called when a connection receives its first welcome. */
   opened(connection: Connection): void;
-  /** Reports an error of the connection to listeners. */
+  /** Reports a connection error to listeners. */
   report(error: ThumpError): void;
 }
 

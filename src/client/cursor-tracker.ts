@@ -34,7 +34,7 @@ export class CursorTracker {
   #replay: { count: number; at: CursorPosition | undefined } | undefined;
   /** True after missing messages were requested from the server. */
   #requested = false;
-  /** True if the room's rule skips messages (`lag: "latest"`): then missing messages are not requested. */
+  /** True if the room's rule skips messages (`lag: "latest"`). If so, missing messages are not requested. */
   #skips = false;
 
   /** True until the announced replay is complete. */

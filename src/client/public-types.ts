@@ -82,7 +82,7 @@ export interface Room<T = unknown> extends AsyncIterable<Message<T>> {
    * - `message`: each message, including your own, once and in order; `text` is the envelope's JSON source;
    * - `gap`: messages that the server no longer stores, and will not deliver;
    * - `state`: a change of state;
-   * - `error`: an error of this room. Without a listener, errors are logged to the console.
+   * - `error`: an error in this room. Without a listener, errors are logged to the console.
    * @returns a function that removes the listener
    */
   on<N extends keyof RoomEvents<T>>(name: N, listener: (...args: RoomEvents<T>[N]) => unknown): () => void;

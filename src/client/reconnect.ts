@@ -75,7 +75,7 @@ export function createReconnectLoop(
       }
       const unauthorized = isUnauthorized(error);
       if (error && (isFinal(error) || (unauthorized && !context.renewable))) return context.close(error);
-      // An expired token is not reported, because a new one is fetched.
+      // An expired token is not reported, because a new token is fetched.
       const expired = unauthorized && opened;
       if (error && !expired) context.report(error);
       if (opened && performance.now() - began > STABLE_MS) backoff.reset();

@@ -1,4 +1,5 @@
-// Event-stream transport: the multiplexed stream receives, `POST /publish` sends. Used where WebSockets are blocked.
+// Event-stream transport: receives over the multiplexed stream and sends with `POST /publish`. Used when WebSockets are
+// blocked.
 import { closeReasonFor } from "./close-reason.ts";
 import type { ThumpError, ErrorFrame } from "./client-errors.ts";
 import { isLasting, request } from "./http.ts";

@@ -50,7 +50,7 @@ export function webSocketTransport(context: ConnectionContext, token: string | u
   }
 
   function leave({ name: room }: RoomHandle): void {
-    // An error can be ignored: it means that the room is not joined.
+    // An error can be ignored: it means that the room was not joined.
     sendCommand({ type: "leave", room }, () => {});
   }
 
@@ -107,7 +107,7 @@ export function webSocketTransport(context: ConnectionContext, token: string | u
   function renew(fresh: string | undefined): void {
     sendCommand({ type: "auth", token: fresh }, (reply) => {
       if (reply.type === "authorized") connection.renewBefore(reply.expires);
-      // The old token stays valid until it expires. Then the server closes with 4401.
+      // The old token stays valid until it expires. When it expires, the server closes the connection with 4401.
       else context.report(errorFromFrame(reply));
     });
   }

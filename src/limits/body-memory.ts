@@ -1,4 +1,5 @@
-// Body memory: limits the total memory of partly received request bodies. Above the limit, the oldest body is aborted.
+// Body memory: limits the total memory of partially received request bodies. Above the limit, the oldest body is
+// aborted.
 import { ThumpError } from "../protocol/codes.ts";
 
 /** Retry delay that the client receives when its body is aborted. */

@@ -169,7 +169,10 @@ const BURST_SECONDS = 5;
 const MIB = 1 << 20;
 const rate = (perSecond: number, burst: number): Rate => ({ rate: perSecond, burst });
 
-/** Far above what people and their programs need, but low enough that one client cannot disrupt others. */
+/**
+ * The default rates: far above what people and their programs need, but low enough that one client cannot disrupt
+ * others.
+ */
 const DEFAULTS: Rates = {
   session: {
     connects: false,

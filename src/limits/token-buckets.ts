@@ -60,7 +60,7 @@ export class BucketStore {
     return this.#accounts.size;
   }
 
-  /** Returns the buckets of a name. Creates full ones if the name is unknown. */
+  /** Returns the buckets of a name. Creates full buckets if the name is unknown. */
   of(name: string, now: number): Buckets {
     const known = this.#accounts.get(name);
     if (known) return known;

@@ -51,7 +51,7 @@ export function createApp(thump: ThumpServer) {
       // Rejects requests that Bun's router did not match. Elysia would match them again by their normalized path,
       // although a proxy may have authorized them based on the raw path.
       routes: { "/*": notFound },
-      // Routes limit the body size themselves, because Bun's own 413 response is empty and pages of other origins
+      // Routes limit the body size themselves, because Bun's own 413 response is empty and pages from other origins
       // cannot read it. Bun does not receive a body that no route reads.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       development: false,

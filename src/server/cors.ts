@@ -1,4 +1,4 @@
-// CORS (Fetch standard): the headers that pages of other origins may send and read.
+// CORS (Fetch standard): the headers that pages from other origins may send and read.
 import { problem } from "../transports/http/problem.ts";
 import type { ServerCore } from "./server-core.ts";
 

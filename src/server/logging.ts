@@ -147,7 +147,7 @@ class Stderr {
 
 const stderr = new Stderr();
 
-/** Resolves when all lines so far have been written, or after a timeout if stderr is not read. */
+/** Resolves when all lines logged so far have been written, or after a timeout if stderr is not read. */
 export function logsWritten(): Promise<void> {
   return stderr.written();
 }

@@ -1,4 +1,4 @@
-// Reload: replaces the settings of a running server. Settings that need a restart keep their value and are reported.
+// Reload: replaces the settings of a running server. Settings that need a restart keep their values and are reported.
 import { Authorizer } from "../auth/authorizer.ts";
 import { socketLimitsFor } from "../hub/backpressure.ts";
 import { recheckAll } from "../service/recheck.ts";
@@ -25,7 +25,7 @@ const APPLY_LIVE: Partial<Record<keyof Settings, Apply>> = {
   authorize: replaceAuthorizer,
   open: () => {}, // read by `checkExposure` only
   maxMessage: (core, { maxMessage }) => (core.service.maxMessage = maxMessage),
-  maxBody: () => {}, // read from the settings by each request
+  maxBody: () => {}, // each request reads the current settings
   roomsPerSession: (core, { roomsPerSession }) => (core.hub.roomsPerSession = roomsPerSession),
   roomsInUse: ({ hub }, { roomsInUse }) => (hub.roomLimits.max = roomsInUse),
   roomsPerAddress: ({ hub }, { roomsPerAddress }) => (hub.roomLimits.perOwner = roomsPerAddress),
@@ -39,7 +39,7 @@ const APPLY_LIVE: Partial<Record<keyof Settings, Apply>> = {
   bodyTime: ({ service }, { bodyTime }) => (service.bodyTime = bodyTime),
   rates: (core, { rates }) => (core.service.limiter.rates = rates),
   origins: (core, { origins }) => core.origins.allow(origins),
-  drain: () => {}, // read from the settings by the drain
+  drain: () => {}, // the drain reads the current settings
   log: (_, next) => configureLogging(next),
   logLevel: (_, next) => configureLogging(next),
 };

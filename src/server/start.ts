@@ -27,7 +27,7 @@ export async function start(flags: Flags): Promise<void> {
     process.exit(error instanceof OptionsError ? 2 : 1);
   }
   handleSignals(running, flags);
-  // Printed last, so that programs that wait for this output can rely on the signal handlers.
+  // Printed after the signal handlers are installed: programs may wait for this output before they send a signal.
   const { settings, authenticator } = coreOf(running.thump);
   console.log(banner(running, settings.demo, authenticator.isConfigured, settings.tls ? "https" : "http"));
 }

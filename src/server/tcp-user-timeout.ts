@@ -19,8 +19,8 @@ const SYMBOLS = {
 type Libc = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
 
 /**
- * Sets the timeout on this process's listening sockets for a port. Connections accepted from then on inherit the
- * timeout. Without it, the kernel retransmits for 15 minutes to a client whose network has vanished. A stream's
+ * Sets the timeout on this process's listening sockets for a port. Connections accepted afterwards inherit the timeout.
+ * Without the timeout, the kernel retransmits for 15 minutes to a client whose network has vanished. A stream's
  * keep-alives never fill a buffer, so no other check detects such a client.
  * @returns whether the timeout was set, which requires Linux, /proc and a loadable C library
  */

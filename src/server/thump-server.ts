@@ -16,8 +16,8 @@ export function coreOf(thump: ThumpServer): ServerCore {
 
 /**
  * Handle of a running server. It publishes from code in the same process, and controls the server's life cycle.
- * `serve()` returns the handle as `thump`. In an Elysia app, the handle is `app.decorator.thump`, and `thump` in the
- * context of routes.
+ * `serve()` returns the handle as `thump`. In an Elysia app, the handle is `app.decorator.thump`; routes receive it in
+ * their context as `thump`.
  */
 export class ThumpServer {
   readonly #core: ServerCore;
@@ -85,7 +85,7 @@ export class ThumpServer {
    * Refuses new sessions and ends all existing ones. A session ends when it has received its pending messages, or after
    * 10 s. Each client receives a random delay within the `drain` period, after which it reconnects. Publications are
    * still accepted.
-   * @returns resolves when no session is left
+   * @returns a promise that resolves when no session is left
    * @example process.on("SIGTERM", async () => { await app.decorator.thump.drain(); await app.stop(); });
    */
   drain(): Promise<void> {
@@ -103,7 +103,7 @@ export class ThumpServer {
 
   /**
    * Stops all timers and closes the log. Later publications fail. Call `drain()` first.
-   * @returns resolves when everything is stored and closed
+   * @returns a promise that resolves when everything is stored and closed
    * @example await app.decorator.thump.close();
    */
   close(): Promise<void> {

@@ -77,8 +77,8 @@ export function endSessions(
 }
 
 /**
- * The hashes of a user's known tokens whose issue time is in the future, which the leeway permits. They must be revoked
- * by hash, because revoking the user covers only tokens issued in the past.
+ * The hashes of a user's known tokens whose issue time is in the future (within the leeway). They must be revoked by
+ * hash, because revoking the user covers only tokens issued in the past.
  */
 function issuedAhead(hub: Hub, authenticator: Authenticator, user: string, at: number): Set<string> {
   const ahead = new Set<string>();

@@ -10,7 +10,7 @@ export interface ListedRoom {
   sessions: number;
 }
 
-/** Finds a session of this node by id. @throws ThumpError `not-found` */
+/** Finds a session on this node by id. @throws ThumpError `not-found` */
 export function findSession({ hub }: RoomService, id: string): Session {
   const session = hub.sessions.get(id);
   if (!session) throw sessionNotFound();
@@ -21,7 +21,7 @@ export function sessionNotFound(): ThumpError {
   return new ThumpError("not-found", "There is no such session; it may have ended.");
 }
 
-/** The sessions of this node: those in one room, or all of them. */
+/** The sessions on this node: those in one room, or all of them. */
 export function* sessionsOf({ hub }: RoomService, room: string | undefined): Iterable<Session> {
   if (room === undefined) yield* hub.sessions.values();
   else for (const { session } of hub.rooms.get(room)?.members ?? []) yield session;

@@ -139,7 +139,7 @@ export class RoomService {
     onJoined: (joined: JoinResult) => void,
   ): void | Promise<void> {
     if (session.ended) return undefined;
-    // If a reload has replaced the authorizer in the meantime, the new one decides.
+    // If a reload has replaced the authorizer in the meantime, the new authorizer decides.
     if (authorizer !== this.authorizer) return this.authorizeAndJoin(context, session, requested, onJoined);
     return this.hub.join(session, starts, onJoined);
   }

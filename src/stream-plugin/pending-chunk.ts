@@ -1,4 +1,4 @@
-// PendingChunk: collects text and bytes until the client reads, and joins them.
+// PendingChunk: collects text and bytes until the client reads, then joins them into one chunk.
 
 const encoder = new TextEncoder();
 const LINE_FEED = 10;

@@ -24,9 +24,7 @@ export interface StreamingOptions {
   stallTimeout?: number | undefined;
   /** Maximum number of bytes buffered for a client if a callback does not wait for `send()`. Default: 1048576. */
   maxBuffered?: number | undefined;
-  /**
-   * Called with the errors of sources and close hooks. If a source fails, its stream ends. Default: `console.error`.
-   */
+  /** Called with errors from sources and close hooks. If a source fails, its stream ends. Default: `console.error`. */
   onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -84,7 +82,7 @@ interface RequestContext {
  */
 export function streaming(options: StreamingOptions = {}) {
   let idleTimeout = IDLE_TIMEOUT_SECONDS;
-  // Elysia ignores a plugin that the app already uses. A unique seed makes a plugin with options a different plugin.
+  // Elysia ignores a plugin that the app already uses. A unique seed distinguishes a plugin with options.
   const seed = Object.keys(options).length > 0 ? crypto.randomUUID() : undefined;
   return new Elysia({ name: "thump-stream", seed })
     .onStart((app) => {

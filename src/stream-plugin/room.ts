@@ -39,7 +39,7 @@ export interface RoomServer {
   ): AsyncIterable<RoomItem>;
 }
 
-/** Where a stream starts in a room. */
+/** The position at which a stream starts in a room. */
 export interface RoomOptions {
   /** Number of newest stored messages that a client without `Last-Event-ID` receives first. Default: 0. */
   last?: number | undefined;

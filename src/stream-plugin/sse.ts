@@ -27,7 +27,7 @@ declare const made: unique symbol;
 
 /** An event created by `sse()`, with its types. */
 export type MadeEvent<Data, Event extends string | undefined> = StreamEvent<Data, Event> & {
-  /** Exists only in the type. */
+  /** This property exists only in the type. */
   readonly [made]: true;
 };
 

@@ -11,7 +11,7 @@ import { PUBLICATION_OVERHEAD_BYTES } from "../rooms/room-history.ts";
 
 const DEFAULT_LAST_COUNT = 50;
 const MAX_LAST_COUNT = 1000;
-/** Maximum number of JSON characters in an answer. Publications beyond it are left out, and `more` is set. */
+/** Maximum number of JSON characters in an answer. Publications beyond this limit are left out, and `more` is set. */
 const MAX_ANSWER_LENGTH = 256 * 1024;
 
 /**

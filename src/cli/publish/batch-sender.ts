@@ -4,7 +4,7 @@ import { type HttpApi, ServerError } from "../http-api.ts";
 import { describeError } from "../exit-codes.ts";
 import type { PublishItem } from "./item.ts";
 
-/** Bounds of the retry delay while the server is unavailable. */
+/** Bounds on the retry delay while the server is unavailable. */
 const MIN_RETRY_MS = 250;
 const MAX_RETRY_MS = 10_000;
 

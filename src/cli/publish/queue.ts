@@ -29,7 +29,7 @@ export class Queue<T> {
     this.#wakeProducer();
   }
 
-  /** Takes up to `max` queued items, and waits for the first one. Returns an empty array at the end. */
+  /** Waits until an item is queued, then takes up to `max` items. Returns an empty array at the end. */
   async take(max: number): Promise<T[]> {
     while (this.#items.length === 0 && !this.#ended)
       await new Promise<void>((resolve) => (this.#wakeConsumer = resolve));

@@ -50,7 +50,7 @@ async function* only(item: PublishItem): AsyncGenerator<PublishItem> {
   yield item;
 }
 
-/** A whole file, or all of standard input. */
+/** Creates an item from a whole file, or from all of standard input. */
 async function fileItem(file: string, key: string, options: ItemOptions): Promise<PublishItem> {
   const bytes = await (file === "-" ? Bun.stdin.bytes() : readFile(file)).catch((error: unknown) => {
     throw new CommandError(`--file: ${messageOf(error)}`, EXIT.usage);

@@ -1,4 +1,4 @@
-// Output formats of `thump tail`: a human-readable line, in which data cannot imitate other fields, or a JSON envelope.
+// Output formats of `thump tail`: JSON envelopes, or readable lines in which data cannot imitate other fields.
 import { inspect } from "node:util";
 import type { Gap, Meta } from "../../client/index.ts";
 import { sourceOf } from "../../protocol/json-fields.ts";

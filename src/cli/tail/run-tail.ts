@@ -1,4 +1,4 @@
-// `thump tail`: prints the messages of rooms until it is interrupted.
+// `thump tail`: prints messages from rooms until it is interrupted.
 import { connect, type Thump } from "../../client/index.ts";
 import { parseCursor } from "../../protocol/cursor.ts";
 import { type ConnectionFlags, readCredential } from "../connection-flags.ts";
@@ -20,7 +20,7 @@ export interface TailFlags extends ConnectionFlags {
 export async function runTail(names: string[], flags: TailFlags): Promise<void> {
   check(names, flags);
   const token = await readCredential(flags, process.env);
-  // Read again for each connection: the token in the file may have been replaced.
+  // Reads the token again for each connection, because the file may have changed.
   const renewed = () => readCredential(flags, process.env);
   const colored = wantsColor(flags.color, process.env);
   const format = flags.json ? jsonLines : prettyLines(painter(colored), colored, names.length > 1);

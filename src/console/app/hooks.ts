@@ -39,7 +39,7 @@ export interface Polled<T> {
 }
 
 /**
- * Requests a path at an interval while the page is visible. Earlier data stays until the response arrives.
+ * Requests a path at regular intervals while the page is visible. Earlier data stays until the response arrives.
  * @param path the path; if undefined, nothing is requested
  */
 export function usePolled<T>(path: string | undefined, ms: number): Polled<T> {

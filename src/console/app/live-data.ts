@@ -17,7 +17,7 @@ const MAX_EVENTS = 50;
 /** Maximum number of nodes whose stored samples fill the charts when the page opens. */
 const MAX_NODES = 10;
 
-/** Recent errors with one code: their number, and the latest time and message. */
+/** Recent errors with the same code: their number, and the latest time and message. */
 export interface ErrorLine {
   code: Code | "fault";
   count: number;

@@ -1,4 +1,4 @@
-// The newest messages of a room, as a list that can be paused. Pure.
+// The newest messages in a room, as a list that can be paused. Pure.
 
 /** Maximum number of lines shown. */
 export const MAX_LINES = 300;

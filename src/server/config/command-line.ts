@@ -6,7 +6,7 @@ import { type Options, OptionsError } from "./options.ts";
 import { hasPassword } from "./redact-url.ts";
 
 type Environment = Record<string, string | undefined>;
-/** Command-line flags, by name without dashes. A value is text, a list of texts, or a boolean. */
+/** Command-line flags, by name without dashes. A value is a string, a list of strings, or a boolean. */
 export type Flags = Record<string, string | string[] | boolean | undefined>;
 type OptionFields = Record<string, unknown>;
 

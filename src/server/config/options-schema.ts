@@ -62,7 +62,7 @@ export const OptionsSchema = schemaOf<Options>()(
       console: Type.Optional(Type.Boolean()),
       access: Type.Optional(AccessSchema),
       open: Type.Optional(Type.Boolean()),
-      // `checkOptions` verifies that this is a function, which a schema cannot.
+      // A schema cannot verify that this is a function; `checkOptions` does.
       authorize: Type.Optional(Type.Unsafe<Authorize>({})),
       metrics: Type.Optional(MetricsSchema),
       metricsPath: Type.Optional(Type.String({ pattern: "^/[A-Za-z0-9/._~-]+$" })),

@@ -200,8 +200,8 @@ export interface Options {
   open?: boolean;
   /**
    * Function that authorizes each join, publish, and read of history or members. It returns `true` to allow, `false` to
-   * refuse, `undefined` to leave the decision to rules and tokens, or a promise of one of them. The result is cached
-   * for 10 s. The function is not called for API keys, or for actions with the level `"server"`.
+   * refuse, `undefined` to leave the decision to rules and tokens, or a promise of one of these values. The result is
+   * cached for 10 s. The function is not called for API keys, or for actions with the level `"server"`.
    * @default undefined: rules and tokens decide
    * @example ({ session, action, room }) => db.isMember(session.user, room)
    */

@@ -38,7 +38,7 @@ function schemes({ secrets, keys, jwks, cookie }: Settings["access"]): Record<st
   return { apiKey, token, query, cookie: inCookie };
 }
 
-/** Returns the document with its security schemes; without configured credentials there are none. */
+/** Adds the security schemes to the document. Without configured credentials, there are none. */
 export function withSecurity(description: Description, { access }: Settings): Description {
   if (!hasCredentials(access)) return { ...description, paths: withoutSecurity(description.paths) };
   const securitySchemes = schemes(access);

@@ -1,4 +1,4 @@
-// Responses to failed requests: problem documents, or event streams for temporary errors of event-stream requests.
+// Responses to failed requests: problem documents, or event streams for temporary errors on event-stream requests.
 import type { Code, ThumpError } from "../../protocol/codes.ts";
 import { encodeOwnEvent, encodeRetry } from "../../protocol/event-stream.ts";
 import { eventStream, type StreamFormat } from "../../protocol/formats.ts";

@@ -8,7 +8,7 @@ import { readQuery } from "./read-request.ts";
 
 /** Maximum number of publications per request. */
 const MAX_PUBLICATIONS = 1000;
-/** Maximum number of errors per batch that have details. */
+/** Maximum number of detailed errors per batch. */
 const MAX_DETAILED_ERRORS = 10;
 
 type ItemResult =
@@ -16,7 +16,7 @@ type ItemResult =
   | { room?: string; error: { code: string; message: string; errors?: object[]; retry?: number } };
 
 /**
- * Returns `{"results":[…]}`, with one result per room of each item, in order. An error does not affect other
+ * Returns `{"results":[…]}`, with one result for each room of each item, in order. An error does not affect other
  * publications, unless the query contains `ordered=1`. With `ordered=1`, publications after an error are not attempted
  * and have no result, so that the client can resend them in order.
  */

@@ -139,7 +139,7 @@ async function readInTime(
   const abort = () => failed.reject(endedEarly());
   try {
     if (reader) {
-      // After an HTTP/2 reset, the reader never settles (`arrayBuffer` rejects), and listeners added later are not
+      // After an HTTP/2 reset, the reader never settles (`arrayBuffer` would reject), and listeners added later are not
       // called.
       if (request.signal.aborted) throw endedEarly();
       request.signal.addEventListener("abort", abort);

@@ -1,4 +1,5 @@
-// The multiplexed stream: the frames of a multiplexed socket as an event stream. The request body lists the rooms.
+// The multiplexed stream: sends the frames of a multiplexed socket as an event stream. The request body lists the
+// rooms.
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { RequestContext } from "../../auth/principal.ts";

@@ -46,7 +46,7 @@ export abstract class StreamSession extends Session implements StreamSink, Autho
 
   /** Called when the stream is open, before any text is written. */
   protected abstract begin(): void;
-  /** The final text of a stream that the server ends. It depends on the WebSocket close code. */
+  /** The final text of a stream that the server ends. The text depends on the WebSocket close code. */
   protected abstract finalText(code: number, reason: string): string;
 
   /**

@@ -22,11 +22,11 @@ const MAX_HELD_FRAMES = 1024;
 const MAX_HELD_LARGEST_FRAMES = 16;
 /** Maximum bytes that wait for a later tick, per room that a session may join. A client may join all rooms at once. */
 const HELD_BYTES_PER_ROOM = 128;
-/** Memory that a waiting frame takes in addition to its text. */
+/** Memory overhead of a waiting frame, in addition to its text. */
 const HELD_OVERHEAD_BYTES = 16;
 /** Non-publishing frames that a session may send per tick. After that, frames wait if the tick's share is used up. */
 const ANSWERS_PER_TICK = 32;
-/** Approximate CPU time for answering such a frame, in ms. */
+/** Approximate CPU time for answering a non-publishing frame, in ms. */
 const ANSWER_MS = 0.015;
 
 /** A waiting frame, or a costly command that has already been charged. */
@@ -49,7 +49,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
   #work: Work | undefined;
   /** Whether a frame that had to wait is being processed. */
   #inPiece = false;
-  /** The tick in which `#answers` counted. */
+  /** The tick whose frames `#answers` counts. */
   #tick = 0;
   #answers = 0;
 

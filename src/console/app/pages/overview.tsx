@@ -95,7 +95,8 @@ export function Overview() {
 
 /** Marks the figures as outdated while the server is unreachable. */
 function Stale({ state, series }: { state: State; series: Series }) {
-  // During an outage the state changes with every attempt. The figures are as old as the latest sample.
+  // During an outage, the state changes with every attempt, so the first "offline" is remembered until a connection is
+  // live.
   const gone = useRef(false);
   if (state === "offline") gone.current = true;
   if (state === "live" || state === "closed") gone.current = false;
