@@ -8,7 +8,7 @@ import type { Dialect } from "./dialect.ts";
 export type Tier = "live" | "history";
 
 export interface Adapter {
-  /** The server's name for `--peer`, one word. */
+  /** The one-word name that `--peer` accepts. */
   name: string;
   /** Name, version and runtime: "Socket.IO 4.8.4 on Node". */
   title: string;

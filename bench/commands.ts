@@ -17,7 +17,7 @@ export interface Party {
   listens: boolean;
   /** If true, each member publishes a stream. All publishers run in the first process. */
   publishes: boolean;
-  /** Size of the kernel's receive buffer, in bytes. Default: the kernel's. */
+  /** Size of the kernel's receive buffer, in bytes. Default: the kernel's own default. */
   receiveBuffer?: number;
   /** Members reconnect later, so their newest cursors are stored. */
   returns?: true;
@@ -26,7 +26,7 @@ export interface Party {
 }
 
 export interface WindowPlan {
-  /** When the first message is due, in ms on the clock that all processes share. */
+  /** When the first message is due, in ms, by the clock that all processes share. */
   start: number;
   /** Total messages per second from all publishers. */
   rate: number;
@@ -35,7 +35,7 @@ export interface WindowPlan {
   seconds: number;
   /** Seconds to wait after the window for messages still in flight. */
   grace: number;
-  /** Members that join while messages flow. The window lasts until all have joined. */
+  /** The members that join while messages flow. The window lasts until all of them have joined. */
   join?: Party;
   /** Replaces members of a party while messages flow: each second, this many leave and as many new ones join. */
   churn?: { party: string; perSecond: number };
@@ -50,7 +50,7 @@ export type Command =
   | { do: "pause"; party: string; count: number }
   | { do: "unpause"; party: string }
   /**
-   * All members disconnect abruptly, then reconnect with their cursors until they have received the missed messages.
+   * `drop`: all members disconnect abruptly. `return`: they reconnect with their cursors and read the missed messages.
    */
   | { do: "drop"; party: string }
   | { do: "return"; party: string; missed: number; atOnce: number; within: number }

@@ -28,20 +28,20 @@ export interface Dialect {
   answers?: Record<string, string>;
   /** A publish, as a WebSocket frame or an HTTP body. If unset, the client only subscribes. */
   publish?: string;
-  /** Several publishes in one body: `before`, then `of` times `publish` joined by `between`, then `after`. */
+  /** Several publishes in one body: `before`, then `of` publishes joined by `between`, then `after`. */
   batch?: { of: number; before: string; between: string; after: string };
-  /** Frames are sent as binary frames. */
+  /** If true, publishes are sent as binary frames. */
   binary?: true;
-  /** Each frame, or each event's data, is exactly the message, byte for byte. */
+  /** If true, each frame or each event's data is exactly the message, byte for byte. */
   verbatim?: true;
-  /** Publishers also receive their own messages. */
+  /** If true, publishers also receive their own messages. */
   echo?: true;
-  /** Text by which a frame or event is recognized as a gap notice. */
+  /** Text that marks a frame or event as a gap notice. */
   gap?: string;
   /** Maximum number of HTTP requests in flight on one connection. Default: 1. */
   pipeline?: number;
   /** How to resume: the text that precedes the cursor in received data, and the path to request, with `{cursor}`. */
   resume?: { before: string; path: string };
-  /** A resuming client receives placeholder frames, equal in number and size to the missed messages. */
+  /** If true, a resuming client receives placeholder frames, equal in number and size to the missed messages. */
   replays?: true;
 }

@@ -150,10 +150,10 @@ export interface SlowResult {
   stalled: { sessions: number; missing: number; announced: number; closed: number };
 }
 
-/** One attack, and the honest sessions during it. */
+/** The result of one attack, including the effect on the honest sessions. */
 export interface AttackResult {
   name: AttackName;
-  /** Attack requests per second that the attacker achieved, and the cores it used. */
+  /** Requests per second that the attacker sent, and the cores it used. */
   perSecond: number;
   cpu: number;
   /** Responses to the attacker, counted by HTTP status or error code. */
@@ -163,7 +163,7 @@ export interface AttackResult {
   window: Window;
 }
 
-/** A series of attacks, one after the other. */
+/** The result of the attack scenario, which runs one attack after another. */
 export interface HostileResult {
   kind: "hostile";
   /** The honest sessions before the attacks, and after them. */
@@ -224,7 +224,7 @@ export interface Report {
   machine: Machine;
   /** Versions of the compared software, including Thump's commit. */
   versions: Record<string, string>;
-  /** True if server and generator each had a core; otherwise the reason why not. */
+  /** True if the server and the generator each had their own core; otherwise, the reason why they did not. */
   pinned: true | string;
   command: string;
   /** Duration of the whole run, in seconds. */

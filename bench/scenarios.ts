@@ -13,7 +13,7 @@ export interface PartySpec {
   publishes?: true;
   /** Members will disconnect and resume. */
   returns?: true;
-  /** Size of the kernel's receive buffer, in bytes. Default: the kernel's. */
+  /** Size of the kernel's receive buffer, in bytes. Default: the kernel's own default. */
   receiveBuffer?: number;
 }
 
@@ -29,7 +29,7 @@ export interface Scenario {
   kind: Kind;
   sets: readonly Set[];
   /**
-   * Names of adapters. `all`: every server that has the dialects, except those measured only if a scenario names them.
+   * Adapter names. `all`: every server with the required dialects, except those measured only if a scenario names them.
    */
   servers: "all" | readonly string[];
   /** The server that ratios refer to. */
@@ -43,9 +43,9 @@ export interface Scenario {
   rate?: number;
   /** Members that join while messages flow. */
   joining?: PartySpec;
-  /** Members of the party `visitors` that leave per second. The same number of new members joins. */
+  /** Number of members of the party `visitors` that leave per second. The same number of new members join. */
   churn?: number;
-  /** Messages that resuming sessions have missed. */
+  /** Number of messages that resuming sessions have missed. */
   missed?: number;
 }
 

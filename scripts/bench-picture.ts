@@ -22,7 +22,7 @@ if ((await headline.count()) === 0) {
   await browser.close();
   process.exit(1);
 }
-// The picture shows the full width of the panels, with an even margin.
+// Show the panels at full width, with an even margin.
 await page.addStyleTag({ content: "#headline { padding: 1.25rem; margin: 0 -1.25rem; }" });
 await headline.screenshot({ path: picture });
 await browser.close();

@@ -7,7 +7,7 @@ const root = join(import.meta.dir, "..");
 /** Shrinks Bun's minified output by 5 %. `unsafe_arrows` is safe because only classes are called with `new`. */
 const SMALLEST: MinifyOptions = { module: true, ecma: 2020, compress: { passes: 3, unsafe_arrows: true } };
 
-/** The client, minified, as one file without imports. */
+/** Returns the minified client as one file without imports. */
 export async function buildClient(entry = "index.ts"): Promise<string> {
   const { outputs } = await Bun.build({
     entrypoints: [join(root, "src/client", entry)],

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs a built binary in an empty folder: it must serve the demo page and the console, accept a publication,
-# serve metrics, publish, tail, list and complete, reload, check tokens and stop cleanly.
+# Runs a built binary in an empty folder. The server must serve the demo page, the console and metrics, accept a
+# publication, reload, check tokens and stop cleanly. The commands to publish, tail, list and complete must work.
 set -euo pipefail
 binary=$(realpath "$1")
 folder=$(mktemp -d)
@@ -14,7 +14,7 @@ for _ in $(seq 100); do
   sleep 0.1
 done
 [ -n "$url" ] || { echo "the binary did not start:"; cat out.log err.log; exit 1; }
-# Checks that the response contains this text. (A pipe to grep -q would end early, and curl would fail.)
+# Checks that the response contains this text. (With a pipe to grep -q, the pipe could close early and curl would fail.)
 has() {
   local answer
   answer=$(curl -sf "${@:2}") && [[ $answer == *"$1"* ]]

@@ -23,7 +23,7 @@ export const ATTACKS = {
 } as const;
 export type AttackName = keyof typeof ATTACKS;
 
-/** Attacks that open connections. The latency target of the attack scenario excludes these. */
+/** Attacks that open connections. They do not count toward the attack scenario's latency target. */
 export const HANDSHAKES: ReadonlySet<AttackName> = new Set(["connects"]);
 
 /** A prepared attack with a fixed rate. */
@@ -39,7 +39,7 @@ export interface Attack {
 /** A command to the attacker, one per line: start an attack, or end it. */
 export type AttackerCommand = { begin: AttackName } | { end: true };
 
-/** The response to `begin`, once the preparation is complete. */
+/** The response to `begin`, sent once the attack is prepared. */
 export interface AttackReady {
   ready: true;
 }

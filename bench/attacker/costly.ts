@@ -54,7 +54,7 @@ export function held(port: number, tally: Tally): Attack {
   return { rate: 200, send: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
-/** A room of 3,000 sessions, and one session that requests its member list continuously. */
+/** A room with 3,000 sessions, and one session that continuously requests the room's member list. */
 export async function members(port: number, tally: Tally): Promise<Attack> {
   const memberCount = 3000;
   let joined = 0;
@@ -92,7 +92,7 @@ export async function history(port: number, tally: Tally): Promise<Attack> {
   return requests(port, tally, 100, () => request);
 }
 
-/** Open streams, each in 1,000 rooms that have no other session. */
+/** Streams that stay open, each in 1,000 otherwise empty rooms. */
 export function rooms(port: number, tally: Tally): Attack {
   let index = 0;
   const opened = (socket: Bun.Socket) => {

@@ -18,7 +18,7 @@ export function connects(port: number, tally: Tally): Attack {
   return { rate: 1000, send: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
-/** One session that publishes to one room, and reconnects when the server closes it. */
+/** One session that publishes to one room, and reconnects when the server closes the session. */
 export function publishes(port: number, tally: Tally): Attack {
   return ask(port, tally, 10_000, textFrame('{"type":"publish","room":"attack","data":"x"}'));
 }

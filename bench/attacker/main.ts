@@ -9,8 +9,8 @@ const TICK_MS = 10;
 const port = Number(process.argv[2]);
 
 /**
- * A running attack. Closed connections are reopened. If the attack falls behind schedule, it catches up at no more than
- * twice its rate.
+ * A running attack. Closed connections are reopened. If the attack falls behind schedule, it catches up at up to twice
+ * its normal rate.
  */
 class Running {
   readonly #attack: Attack;

@@ -28,7 +28,7 @@ export function requests(port: number, tally: Tally, rate: number, request: () =
   };
 }
 
-/** One session that sends a frame repeatedly, and reconnects when the server closes it. */
+/** One session that sends a frame repeatedly, and reconnects when the server closes the session. */
 export function ask(port: number, tally: Tally, rate: number, frame: Uint8Array): Attack {
   const ready = new WeakSet();
   const sockets = new Sockets(

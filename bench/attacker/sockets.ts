@@ -2,7 +2,7 @@
 import type { Socket } from "bun";
 import type { Tally } from "./tally.ts";
 
-/** The attacker's address, sent with every request as a forwarded address. */
+/** The attacker's address, sent as the forwarded address in every request. */
 const ATTACKER = "203.0.113.9";
 
 /** Returns the request headers that a proxy in front of the server would add to forward a client's address. */

@@ -1,5 +1,5 @@
-// The readers of the compression benchmark, in a separate process: many connections that each send one
-// request and count the bytes they receive.
+// The readers of the compression benchmark, in a separate process: many connections that each send one request
+// and count the bytes they receive.
 import type { Socket } from "bun";
 
 /** Requests from the measuring process, and their responses. */

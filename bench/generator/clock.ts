@@ -5,7 +5,7 @@ import { monotonicNow } from "./libc.ts";
 const MAX_DRIFT_MS = 0.25;
 const SAMPLES = 64;
 
-/** Returns the machine's clock minus the process's clock, from the two readings taken closest together. */
+/** Returns the difference between the machine's clock and the process's clock, from the two closest readings. */
 function measureOffset(): number {
   let [best, offset] = [Infinity, 0];
   for (let sample = 0; sample < SAMPLES; sample++) {

@@ -1,4 +1,4 @@
-// Executes the runner's commands with the connections of this process.
+// Executes the runner's commands on this process's connections.
 import type { Answer, Assignment, Command, Party, Returned, Settled } from "../commands.ts";
 import { now as clockNow } from "./clock.ts";
 import type { Connection } from "./connection.ts";

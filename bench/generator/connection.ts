@@ -174,7 +174,7 @@ export class Connection implements Listener {
     this.reader.read(bytes, end + HEAD_END.length - start, length);
   }
 
-  /** Sends the next frames of the initial exchange, until it has to wait for one. */
+  /** Sends the next frames of the initial exchange, until it has to wait for a frame from the server. */
   #advance(): void {
     for (let step = this.#steps[0]; step; step = this.#steps[0]) {
       if (step.send !== undefined) {

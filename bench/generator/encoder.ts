@@ -1,14 +1,14 @@
-// Encodes publishes in a dialect. The bytes around a message are constant and encoded once.
+// Encodes publishes for a dialect. The bytes around a message are constant, so they are encoded only once.
 import type { Dialect } from "../dialect.ts";
 import { HEAD, TAIL, innerSize, writeInner } from "./message.ts";
 import { clientHeaderSize, frameKind, writeHeader } from "./websocket.ts";
 
-/** Replaces `{room}` in a text. */
+/** Replaces `{room}` in a text with the room's name. */
 export function inRoom(text: string, room: string): string {
   return text.replaceAll("{room}", room);
 }
 
-/** One publish: a message with the bytes that the dialect puts around it. */
+/** One publish: a message and the bytes that the dialect wraps around it. */
 class Item {
   readonly length: number;
   readonly #before: Buffer;

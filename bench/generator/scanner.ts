@@ -11,7 +11,7 @@ export interface FoundMessages {
 }
 
 export class Scanner {
-  /** Collects the messages of a read while the read is recorded. */
+  /** Collects the messages in a read while that read is being recorded. */
   found: FoundMessages | undefined;
   readonly #inner: number;
   /** The start of a message that continues in the next frame. */

@@ -1,4 +1,4 @@
-// One measured window: publishes as planned, times the deliveries, and counts the expected deliveries.
+// Runs one measured window: publishes as planned, times the deliveries, and computes the expected number of them.
 import type { Assignment, Party, WindowPart, WindowPlan } from "../commands.ts";
 import { Churn } from "./churn.ts";
 import { now as clockNow, verifyClock } from "./clock.ts";
@@ -172,7 +172,7 @@ export function undelivered(members: readonly Member[], loop: SocketLoop): numbe
     for (const stream of streams.ofRoom[receiver.room] ?? []) {
       if (stream === receiver.own) continue;
       const last = receiver.positions[streams.place[stream]!];
-      // A late member may start with any message.
+      // A member that joined late may start with any message.
       if (last === undefined && receiver.late) continue;
       missing += streams.next[stream]! - 1 - (last ?? -1);
     }

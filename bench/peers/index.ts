@@ -1,4 +1,4 @@
-// All compared servers, in the order of the tables.
+// All compared servers, in the order in which the tables list them.
 import type { Adapter } from "../adapter.ts";
 import { control, controlEach } from "./control/adapter.ts";
 import { elysiaSse, elysiaStream, elysiaWs, streamPlugins } from "./elysia/adapter.ts";

@@ -21,7 +21,7 @@ export function packageVersion(name: string): string | undefined {
       ? String(manifest.version)
       : undefined;
   } catch {
-    return undefined; // Not installed. `missing` reports it.
+    return undefined; // The package is not installed. `missing` reports that.
   }
 }
 

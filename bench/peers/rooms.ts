@@ -1,4 +1,4 @@
-// Rooms for servers that have none of their own: named sets of members.
+// Rooms for servers without built-in rooms: named sets of members.
 
 export class Rooms<Member> {
   readonly #rooms = new Map<string, Set<Member>>();
@@ -13,7 +13,7 @@ export class Rooms<Member> {
     const joined = members.add(member);
     return () => {
       joined.delete(member);
-      // A room that was emptied and then joined again has a new set, which must stay.
+      // A room that was emptied and then joined again has a new set, which must not be deleted.
       if (joined.size === 0 && this.#rooms.get(name) === joined) this.#rooms.delete(name);
     };
   }

@@ -1,4 +1,4 @@
-// Thump with its default configuration, and variants of it.
+// Thump with its default configuration, and with several other configurations.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Adapter } from "../adapter.ts";
@@ -124,7 +124,7 @@ export const thumpPresence: Adapter = {
   dialects: { ...thump.dialects, websocket: { ...liveMultiplexed, path: "/ws?room={room}&presence=1" } },
 };
 
-/** A secret for the attack scenario. It protects nothing. */
+/** The token secret for the attack scenario, which protects nothing real. */
 const SECRET = "a secret of the benchmark, long enough";
 
 export const thumpPublic: Adapter = {

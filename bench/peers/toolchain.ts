@@ -28,7 +28,7 @@ const folderOf = ({ name }: Build) => join(peersFolder, name);
 
 export const programOf = (build: Build) => join(folderOf(build), build.program);
 
-/** Returns a text that changes with the version and with the contents of our sources, if there are any. */
+/** Returns a string that changes with the version and with the contents of our source files, if there are any. */
 function stampOf({ version, sources = [] }: Build): string {
   if (sources.length === 0) return version;
   const hash = new Bun.CryptoHasher("sha256");

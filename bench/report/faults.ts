@@ -1,4 +1,4 @@
-// Adds up delivery faults and formats them.
+// Sums and formats delivery faults.
 import type { Faults, Result, Window } from "../results.ts";
 import { some } from "./words.ts";
 
@@ -6,7 +6,7 @@ import { some } from "./words.ts";
 const HARD = ["lost", "repeated", "disordered", "corrupted"] as const;
 const SOFT = ["foreign", "closed", "undelivered"] as const;
 
-/** The windows that a result's figures depend on. For a sweep: the knee and the rates below it. */
+/** The windows that a result's figures depend on. For a sweep, the windows at the knee and at lower rates. */
 export function claimed(result: Result): Window[] {
   if (result.kind === "fanout") return [result.window];
   if (result.kind === "join") return [result.before, result.during];

@@ -19,7 +19,7 @@ export class Progress {
   #label = "";
   #text = "";
 
-  /** @param total number of units of work; each call of `done` finishes one */
+  /** @param total number of units of work; each call to `done` finishes one */
   constructor(
     readonly total: number,
     readonly output: Output = process.stderr,

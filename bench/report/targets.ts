@@ -173,7 +173,7 @@ const targets: Target[] = [
   },
 ];
 
-/** The row of another server in the same scenario. */
+/** Returns another server's row in the same scenario. */
 function rowOfServer({ rows }: Report, { scenario }: Row, server: string): Row | undefined {
   return rows.find((row) => row.scenario === scenario && row.server === server);
 }
@@ -186,7 +186,7 @@ function measured(row: Row | undefined, measure: Measure, report: Report): numbe
   return measure(row, report) ?? "";
 }
 
-/** Returns the value of a rig-bound row if it meets the target: the server handles at least that much. */
+/** Returns a rig-bound row's value if it meets the target, because the server can handle at least that much. */
 function rigBoundValue(
   row: Row | undefined,
   { measure, against, least }: Target,
@@ -207,7 +207,7 @@ function evaluate(target: Target, report: Report): Outcome {
   if (least !== undefined) return { title, wanted, state: "met", measured: `≥ ${target.show(least)}` };
   const own = measured(row, target.measure, report);
   if (typeof own === "string") {
-    // Thump was measured and failed, so the target is missed, not unmeasured.
+    // Thump was measured and failed, so the target counts as missed, not as unmeasured.
     const failed = row && ["fault", "incomplete", "failed"].includes(judge(row).state);
     return failed ? { title, wanted, state: "missed", measured: own } : not(own);
   }

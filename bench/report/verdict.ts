@@ -24,7 +24,7 @@ export interface Verdict {
   notes: string[];
 }
 
-/** The windows whose figures are shown. For a sweep: the knee. */
+/** The windows whose figures are shown. For a sweep, only the window at the knee. */
 function shown(result: Result): Window[] {
   return result.kind === "knee" ? (result.knee ? [result.knee] : []) : claimed(result);
 }

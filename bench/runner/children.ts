@@ -17,7 +17,7 @@ export const pinning: string | undefined =
       ? "taskset not found: server and generator are not pinned to separate cores"
       : undefined;
 
-/** Starts a helper of the runner, on any core. */
+/** Starts a helper process for the runner, on any core. */
 export function startFree(command: string[]) {
   const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
   running.add(child);

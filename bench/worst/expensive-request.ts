@@ -1,6 +1,6 @@
 // The description of one expensive request: its route or command, and the bytes to send.
 
-/** Usage of the server process since the previous report. */
+/** The server process's CPU time and longest delay since the previous report. */
 export interface Probed {
   /** CPU milliseconds, user and system. */
   cpu: number;
@@ -21,7 +21,7 @@ export interface RequestFixture {
 }
 
 export interface ExpensiveRequest {
-  /** "POST /publish", or "/ws publish" for a command, or "raw" for a frame of a raw socket. */
+  /** "POST /publish", or "/ws publish" for a command, or "raw" for a frame on a raw socket. */
   target: string;
   /** The reason why the request is expensive: "500,000 invalid items". */
   title: string;

@@ -1,4 +1,4 @@
-// Sends one request or frame and waits until the server has finished with it.
+// Sends one request or frame and waits until the server has finished handling it.
 import { Tally } from "../attacker/tally.ts";
 import { handshake, post } from "../attacker/sockets.ts";
 import type { Frame, HttpRequest } from "./expensive-request.ts";
@@ -21,7 +21,7 @@ function headOf(headers: Record<string, string> = {}, address: string): string {
   return `${HOST}X-Forwarded-For: ${address}\r\n${lines.join("")}`;
 }
 
-/** Encodes a request from the given client address, so that requests do not share rate limits. */
+/** Encodes a request with the given client address. Different addresses do not share rate limits. */
 function bytesOf({ method, path, headers, body }: HttpRequest, address: string): Buffer {
   const head = headOf(headers, address);
   if (body !== undefined) return post(path, body, head.replace(/content-type: [^\r]*\r\n/i, ""));

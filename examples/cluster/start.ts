@@ -1,4 +1,4 @@
-// Starts a cluster without containers: one Redis and three nodes on this machine. bun examples/cluster/start.ts
+// Starts a cluster without containers: one Redis server and three nodes on this machine. bun examples/cluster/start.ts
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Publishes to a Thump server with fetch: in batches, with idempotency keys, and retries until each item is stored.
+// Publishes to a Thump server with fetch, in batches with idempotency keys. Retries until each item is stored.
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -18,7 +18,7 @@ export class Publisher {
     this.tries = tries;
   }
 
-  /** Resolves with the item's cursor once the item is stored. Items are sent in order; waiting items share a request. */
+  /** Resolves with the item's cursor once the item is stored. Sends items in order; waiting items share a request. */
   publish(room, data, event = "message") {
     return new Promise((resolve, reject) => {
       // All attempts use the same key, so a lost response does not cause a duplicate.

@@ -1,4 +1,4 @@
-"""Client for a Thump server, written from docs/protocol.md. Subscribes with an event stream and publishes with POST.
+"""Client for a Thump server, based on docs/protocol.md. Subscribes with an event stream and publishes with POST.
 
 Python 3.9 or later, standard library only.
 """

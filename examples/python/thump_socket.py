@@ -1,4 +1,4 @@
-"""Client for the multiplexed WebSocket of a Thump server, written from docs/protocol.md, with its own RFC 6455 framing."""
+"""Client for a Thump server's multiplexed WebSocket, based on docs/protocol.md. Implements RFC 6455 framing itself."""
 
 import base64
 import hashlib

@@ -16,7 +16,7 @@ console.log(
 );
 
 let quotes = 0;
-/** Publishes one quote per symbol. The event is the symbol, so a lagging reader receives the newest quote of each. */
+/** Publishes one quote per symbol. The event is the symbol, so a lagging reader receives each symbol's newest quote. */
 async function quote(): Promise<void> {
   quotes++;
   for (const symbol of SYMBOLS) {

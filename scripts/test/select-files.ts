@@ -15,7 +15,7 @@ const STARTS_PROGRAMS = /\bBun\.spawn|\bchromium\.launch\(/;
 /** Files that take more than about 10 seconds, because they wait for Bun's timeouts or transfer a lot of data. */
 const SLOW =
   /hostile|idle|lossless|every-limit|session-limit|local-request|rechecks|renew-token|status-rooms|stream\/event-stream|client\/tokens/;
-/** Directories and files whose tests start several programs each. */
+/** Folders and files with tests that each start several programs. */
 const HEAVY = /cluster|browser|e2e|examples|bench\/|vanished|reload-live|aborted|tls/;
 
 /** True for files that should start first, so that they do not run alone at the end. */

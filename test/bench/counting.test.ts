@@ -1,4 +1,4 @@
-// The generator's counting: messages, streams, rooms and faults.
+// Tests that the generator counts messages, streams, rooms and faults correctly.
 import { describe, expect, test } from "bun:test";
 import { FrameEncoder, RequestEncoder } from "../../bench/generator/encoder.ts";
 import { roomsOf } from "../../bench/generator/members.ts";

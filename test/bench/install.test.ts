@@ -1,4 +1,4 @@
-// Installing the compared servers: one status line per server, and a failure does not stop the others.
+// Installing the compared servers prints one status line per server and continues after a failure.
 import { expect, test } from "bun:test";
 import type { Installable } from "../../bench/adapter.ts";
 import { installPeers } from "../../bench/peers/install.ts";

@@ -1,4 +1,4 @@
-// The report page: it is complete, marks every row that is not sound, and escapes all data.
+// The report page is complete, marks every row that is not sound, and escapes all data.
 import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// The targets: met, missed, or not measured, and never met by a row that is not sound.
+// Targets are met, missed, or not measured. A row that is not sound never meets a target.
 import { expect, test } from "bun:test";
 import { outcomes, targetsText } from "../../bench/report/targets.ts";
 import type { Row } from "../../bench/results.ts";

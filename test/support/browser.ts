@@ -5,7 +5,7 @@ import { cleanup, cleanupAtEnd } from "./cleanup.ts";
 
 export interface Opened {
   pages: Page[];
-  /** Errors on the pages. */
+  /** Errors that occurred on the pages. */
   errors: string[];
   /** The origins of all requests from the pages. */
   origins: Set<string>;

@@ -1,4 +1,4 @@
-// Several servers in this process that share a Redis.
+// Several nodes in this process that share one Redis server.
 import type { Options } from "../../src/index.ts";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
 import { startServer, type TestServer } from "./server.ts";

@@ -57,7 +57,7 @@ export class Roster {
     this.told.push(told);
   }
 
-  /** The presence in the form of `truth`. */
+  /** The presence state, in the form that `truth` returns. */
   get state(): object {
     return { users: this.users, guests: this.guests, names: this.names && Object.fromEntries(this.names) };
   }

@@ -86,7 +86,7 @@ export function startFile(
   return listening(spawn(args, env, cwd, file));
 }
 
-/** Resolves once a started server prints its address. */
+/** Resolves once the server has printed its address. */
 export async function listening(child: ReturnType<typeof spawn>): Promise<Started> {
   const out = new Inbox<string>();
   // Read all output, because a process whose output is closed would not stop cleanly.

@@ -63,7 +63,7 @@ export class Proxy {
   }
 
   /**
-   * Holds new connections without forwarding them, as a load balancer without a server does, or forwards all held
+   * Holds new connections without forwarding them, as a load balancer with no server does, or forwards all held
    * connections.
    */
   hold(holding: boolean): void {

@@ -53,7 +53,7 @@ export class Random {
     ).join("");
   }
 
-  /** A copy of the bytes with a few of them changed, removed or duplicated. */
+  /** Returns a copy of the bytes with a few of them changed, removed or duplicated. */
   mutate(bytes: Uint8Array): Uint8Array {
     const copy = [...bytes];
     for (let i = 0; i <= this.below(4); i++) {

@@ -92,7 +92,7 @@ export class RedisCluster {
   }
 
   /**
-   * Moves the slot of a key, with all keys in it, to a different master.
+   * Moves a key's slot, including all keys in that slot, to a different master.
    * @param during runs during the move; its argument is a function that moves the given keys, or all remaining ones
    */
   async move(

@@ -25,7 +25,7 @@ export class OpenStream {
     return this.lines.all.join("\n");
   }
 
-  /** The lines with a JSON object, parsed. */
+  /** The lines that contain JSON objects, parsed. */
   get objects(): Record<string, unknown>[] {
     return this.lines.all
       .filter((line) => line.startsWith("{"))

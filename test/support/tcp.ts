@@ -67,7 +67,7 @@ export async function httpAnswer(
   return connection.received;
 }
 
-/** Opens a WebSocket with a handwritten handshake and additional header fields. All later data is raw frames. */
+/** Opens a WebSocket with a handwritten handshake and extra header fields. All later data consists of raw frames. */
 export async function bareSocket(port: number, path: string, fields: string[] = []): Promise<Tcp> {
   const connection = await tcp(port);
   connection.send(

@@ -5,7 +5,7 @@ import { bystander } from "./bystander.ts";
 import { metricsOf } from "./metrics.ts";
 import type { TestServer } from "./server.ts";
 
-/** Accepted growth of this process, which is the server and its clients: far more than noise, far less than a leak. */
+/** Accepted memory growth of this process, which runs the server and its clients: above noise, far below a leak. */
 const MAX_GROWTH_BYTES = 96 * 2 ** 20;
 
 function resident(): number {

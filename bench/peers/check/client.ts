@@ -2,7 +2,7 @@
 import WebSocket from "ws";
 import type { Dialect, Step } from "../../dialect.ts";
 
-/** Received data: the whole frame or event, and its payload (the same frame, or the event's data). */
+/** Received data: the whole frame or event, and its payload (the frame itself, or the event's data). */
 export interface Arrival {
   whole: string;
   payload: string;
@@ -10,12 +10,12 @@ export interface Arrival {
 
 const TIMEOUT_MS = 10_000;
 
-/** Fills in the placeholders of a dialect's text. */
+/** Fills in the placeholders in a dialect's text. */
 export function fill(template: string, values: Record<string, string>): string {
   return template.replace(/\{(\w+)\}/g, (place, name: string) => values[name] ?? place);
 }
 
-/** The values of the placeholders for a message. */
+/** Returns the placeholders' values for a message. */
 export function messageValues(room: string, message: string): Record<string, string> {
   const escaped = JSON.stringify(message).slice(1, -1);
   return { room, message, escaped, length: String(Buffer.byteLength(message)) };

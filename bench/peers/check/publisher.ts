@@ -1,4 +1,4 @@
-// The check's publishers, which publish one message after another as the dialect describes.
+// The check's publishers, which publish one message after another in the way that the dialect describes.
 import type { Dialect } from "../../dialect.ts";
 import { connect, fill, messageValues } from "./client.ts";
 

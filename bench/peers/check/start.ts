@@ -1,4 +1,4 @@
-// Starts a peer for the check, on a free port and in its own folder, and stops it.
+// Starts a peer for the check on a free port and in its own folder, and stops the peer afterwards.
 import type { Subprocess } from "bun";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

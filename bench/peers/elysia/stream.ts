@@ -4,7 +4,7 @@ import { Elysia } from "elysia";
 import { Rooms } from "../rooms.ts";
 
 const rooms = new Rooms<Stream<string>>();
-/** Makes Bun send the headers, and triggers no event in the client. `Stream` sends bytes unchanged. */
+/** The first chunk makes Bun send the headers but triggers no event in the client. `Stream` sends bytes unchanged. */
 const first = new TextEncoder().encode("retry: 2000\n\n");
 
 new Elysia()

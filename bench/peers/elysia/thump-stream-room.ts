@@ -1,4 +1,4 @@
-// Server-Sent Events with thump/stream from rooms of a Thump server in the same app.
+// Server-Sent Events with thump/stream, which reads from rooms of a Thump server in the same app.
 import { Elysia } from "elysia";
 import { thump } from "../../../src/index.ts";
 import { room, streaming } from "../../../src/stream-plugin/index.ts";

@@ -1,4 +1,4 @@
-// Nchan, a module of nginx, with and without a message buffer.
+// Nchan, an nginx module, with and without a message buffer.
 import { join } from "node:path";
 import type { Adapter } from "../../adapter.ts";
 import type { Dialect } from "../../dialect.ts";

@@ -1,4 +1,4 @@
-// Socket.IO on Bun, with the Bun server that its authors wrote.
+// Socket.IO on Bun, using the Bun server from Socket.IO's authors.
 import { Server as Engine } from "@socket.io/bun-engine";
 import { Server } from "socket.io";
 import { type BroadcastServer, serveRooms } from "./rooms.ts";

@@ -45,7 +45,7 @@ function good(windows: Window[], bound: number): boolean {
   );
 }
 
-/** The p99 over all runs at each attempted rate. */
+/** The p99 across all runs at each attempted rate. */
 function sweepLine(report: Report, server: string, sweeps: KneeResult[]): Line {
   const windows = sweeps.flatMap((sweep) => sweep.windows);
   const rates = [...new Set(windows.map(({ rate }) => rate))].toSorted((a, b) => a - b);
@@ -91,7 +91,7 @@ function middle(results: SlowResult[]): SlowResult | undefined {
   return sorted[sorted.length >> 1];
 }
 
-/** Latency of the other clients and memory of the server, while some clients do not read. */
+/** The other clients' latency and the server's memory while some clients do not read. */
 export function slowCharts(report: Report, scenario: ScenarioInfo): Chart[] {
   const rows = report.rows
     .filter((row) => row.scenario === scenario.name && judge(row).state !== "skipped")

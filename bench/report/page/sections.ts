@@ -41,7 +41,7 @@ function panels(report: Report, scenarios: ScenarioInfo[], scale: Scale): Html[]
   return [html`<div class="panels">${scenarios.map((scenario) => barPanel(report, scenario, scale))}</div>`];
 }
 
-/** The fan-out sweeps, in the order of measurement. */
+/** The fan-out sweeps, in the order in which they were measured. */
 function sweeps(report: Report): ScenarioInfo[] {
   return ofKind(report, "knee").filter(({ subscribers }) => subscribers > 1);
 }

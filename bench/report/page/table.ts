@@ -34,7 +34,7 @@ function lineHtml(report: Report, { server, title, verdict, cells }: Line, colum
     }`;
 }
 
-/** The table of attacks; empty if no server was attacked. */
+/** Returns the table of attacks, or nothing if no server was attacked. */
 export function attacksHtml(report: Report, scenario: ScenarioInfo): Html {
   const attacks = attackTable(report, scenario);
   if (!attacks) return html``;

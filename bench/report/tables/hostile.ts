@@ -11,7 +11,7 @@ export function attackResultOf({ assaults }: HostileResult, attack: AttackName):
   return assaults.find(({ name }) => name === attack);
 }
 
-/** The p99 during an attack, divided by the lower of the p99s before and after all attacks. */
+/** The p99 during an attack, divided by the p99 before or after all attacks, whichever is lower. */
 export function harm(result: HostileResult, attack: AttackName): number | undefined {
   const during = attackResultOf(result, attack)?.window.latency.p99;
   return during && during / Math.min(result.before.latency.p99, result.after.latency.p99);
@@ -48,7 +48,7 @@ export function worstExcess(row: Row, base: Row | undefined): number | undefined
   return excesses.length === 0 ? undefined : Math.max(...excesses);
 }
 
-/** Returns the highest CPU time per request of any attack, in ms. */
+/** Returns the highest CPU time per request among all attacks, in ms. */
 export function worstCost(row: Row): number | undefined {
   const costs = attackNames
     .map((attack) => medianOf(row, (result) => cost(result, attack)))

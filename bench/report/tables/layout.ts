@@ -7,7 +7,7 @@ export interface Column<R extends Result> {
   /** The value of one run. */
   value(result: R): number | undefined;
   show(value: number): string;
-  /** Shown as a lower bound if messages were undelivered. */
+  /** If true, the value is shown as a lower bound when messages were undelivered. */
   bound?: true;
 }
 

@@ -37,7 +37,7 @@ function short(value: number): string {
   return String(+value.toPrecision(6));
 }
 
-/** The values 1, 2 and 5 of each decade between two values. */
+/** Returns 1, 2 and 5 times every power of ten, within the given range. */
 function decades(from: number, to: number): number[] {
   const first = Math.floor(Math.log10(from));
   const tens = Array.from(
@@ -91,7 +91,7 @@ function optionsOf(chart: Chart, width: number, colors: Colors): uPlot.Options {
   };
 }
 
-/** Shows the values under the pointer in the legend. */
+/** Updates the legend with the values under the pointer. */
 function read(plot: uPlot, outputs: Box[]): void {
   const { idx } = plot.cursor;
   for (const [index, output] of outputs.entries()) {
@@ -117,7 +117,7 @@ function draw(figure: Box, box: Box, chart: Chart): uPlot {
       },
     },
     align(chart.lines),
-    // uPlot's types require the browser's HTMLElement. The box is one.
+    // uPlot's types require the browser's HTMLElement. At run time, the box is one.
     box as unknown as ConstructorParameters<typeof uPlot>[2],
   );
   return plot;
