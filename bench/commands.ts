@@ -2,7 +2,7 @@
 import type { Dialect } from "./dialect.ts";
 import type { Faults, Moment } from "./results.ts";
 
-/** Connections to open. Every process is sent the whole party and opens its own share. */
+/** Connections to open. Every process receives the whole party and opens its own share. */
 export interface Party {
   name: string;
   dialect: Dialect;
@@ -117,7 +117,7 @@ export type Answer =
 /** The arguments of a generator process. */
 export interface Assignment {
   port: number;
-  /** The server's process id. The generator reads its CPU time and memory. */
+  /** The server's process id. The generator measures the server's CPU time and memory usage. */
   pid: number;
   size: number;
   /** Index of this process. */

@@ -1,4 +1,4 @@
-// Takes a picture of a report page's headline charts in a real browser.
+// Takes a screenshot of a report page's headline charts in a real browser.
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { launch } from "./chromium.ts";

@@ -1,4 +1,4 @@
-// Maps each attack's name to the function that prepares it. Attacks use plain TCP, to save the attacker's CPU time.
+// Maps each attack's name to the function that prepares it. Plain TCP keeps the attacker's CPU time low.
 import type { Attack, AttackName } from "./attack.ts";
 import * as costly from "./costly.ts";
 import * as floods from "./floods.ts";

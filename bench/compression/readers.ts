@@ -5,7 +5,7 @@ import type { Socket } from "bun";
 /** Requests from the measuring process, and their responses. */
 export type Request =
   | { open: number; port: number; head: string }
-  /** Asks for the number of bytes received since the previous request. */
+  /** Requests the number of bytes received since the previous request. */
   | { tally: true };
 export type Answer = { opened: number } | { bytes: number };
 

@@ -3,7 +3,7 @@
 //   {"thump":"~SSSSNNNNNNDDDDDDDDDtext…"}
 //
 // The stream, sequence number and due time are written as four-bit digits. The digits are the characters "@" to "O", so
-// that a bit mask decodes them. The text is derived from the stream and the sequence number, so that a receiver can
+// a bit mask decodes them. The text is derived from the stream and the sequence number, so that a receiver can
 // check every byte. No character needs escaping in JSON or in a form.
 
 export const HEAD = '{"thump":"';

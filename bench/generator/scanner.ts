@@ -1,9 +1,9 @@
-// Finds messages in received data, whatever surrounds them, and checks them.
+// Finds and checks the messages in received data, regardless of the surrounding bytes.
 import { Carry } from "./carry.ts";
 import { MARK, MARK_AT, innerSize, intact, readDue, readSeq, readStream } from "./message.ts";
 import type { Receiver, Tally } from "./tally.ts";
 
-/** The messages found in one read, so that the same bytes on another connection need not be scanned. */
+/** The messages found in one read. If another connection reads the same bytes, they need not be scanned again. */
 export interface FoundMessages {
   streams: number[];
   seqs: number[];

@@ -1,4 +1,4 @@
-// Publishes one stream: immediately over a WebSocket, or over HTTP whenever earlier requests are answered.
+// Publishes one stream: immediately over a WebSocket, or over HTTP as earlier requests are answered.
 import type { Dialect } from "../dialect.ts";
 import type { Connection } from "./connection.ts";
 import { FrameEncoder, RequestEncoder, type Waiting } from "./encoder.ts";

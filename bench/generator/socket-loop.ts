@@ -9,8 +9,8 @@ import { type Tally, microseconds } from "./tally.ts";
 const PASS_INTERVAL_MS = 0.2;
 /**
  * Pause after a long pass, as a share of the pass's duration. The next pass then finds more data on each socket. Larger
- * reads cost less, so the generator keeps up with a server that is as busy as the generator. The pause
- * increases a latency by at most the time between two passes. The results report that time.
+ * reads cost less per byte, so the generator keeps up even with a server that is just as busy. The pause increases a
+ * measured latency by at most the time between two passes. The results report that time.
  */
 const PAUSE_SHARE = 0.25;
 const SOCKETS_PER_ADDRESS = 1_000;

@@ -24,7 +24,7 @@ export class Receiver {
   readonly positions: (number | undefined)[] = [];
   /** True if deliveries are expected and timed. False for members that churn or have stopped reading. */
   counts = true;
-  /** True if the first message may have any sequence number: the connection opened while messages were flowing. */
+  /** True if the first message may have any sequence number, because the connection opened mid-stream. */
   late = false;
   /** True after a gap notice: the next gap does not count as a loss. */
   announced = false;

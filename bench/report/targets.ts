@@ -186,7 +186,7 @@ function measured(row: Row | undefined, measure: Measure, report: Report): numbe
   return measure(row, report) ?? "";
 }
 
-/** Returns a rig-bound row's value if it meets the target, because the server can handle at least that much. */
+/** Returns a rig-bound row's value if the value meets the target, because the server can handle at least that much. */
 function rigBoundValue(
   row: Row | undefined,
   { measure, against, least }: Target,

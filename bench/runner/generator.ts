@@ -5,7 +5,7 @@ import { now } from "../generator/clock.ts";
 import { GENERATOR_CORE, endChild, linesOf, startChild, lastOutputOf } from "./children.ts";
 
 const script = join(import.meta.dir, "../generator/main.ts");
-/** A process's clock reading must lie between the request and the response, within this tolerance (ms). */
+/** A process's clock reading must lie between the times of the request and the response, within this tolerance (ms). */
 const CLOCK_TOLERANCE_MS = 0.5;
 
 export type Done = Extract<Answer, { done: true }>;

@@ -1,4 +1,4 @@
-// `bun bench worst`: the server's CPU time and longest tick for the most expensive request to every route and command.
+// `bun bench worst`: the server's CPU time and longest tick for the costliest request to each route and command.
 import { spread } from "../report/statistics.ts";
 import { table, type TextRow } from "../report/table.ts";
 import { count, digits } from "../report/words.ts";

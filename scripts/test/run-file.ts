@@ -35,7 +35,7 @@ export interface RunOptions {
 
 export async function runFile(file: string, run: RunOptions): Promise<FileResult> {
   const began = performance.now();
-  // With --no-orphans, servers and browsers started by a test end with its process, even after a crash or Ctrl-C.
+  // With --no-orphans, servers and browsers that a test started end with its process, even after a crash or Ctrl-C.
   const args = ["test", "--no-orphans", `--timeout=${TIMEOUT_MS}`, ...run.options, `./${file}`];
   const child = Bun.spawn([process.execPath, ...args], {
     cwd: run.cwd,

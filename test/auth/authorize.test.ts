@@ -9,7 +9,7 @@ import { startServer } from "../support/server.ts";
 import { bearer, claims, SECRET, token } from "../support/tokens.ts";
 import { attempt, shakeHands, WAYS_IN } from "../support/ways-in.ts";
 
-/** A hook that decides about a publication only when the test calls `answer`. */
+/** A hook whose decision about a publication is pending until the test calls `answer`. */
 function slowHook(): { authorize: Authorize; asked: AuthorizeRequest[]; answer(allowed: boolean): void } {
   const waiting: PromiseWithResolvers<boolean>[] = [];
   const asked: AuthorizeRequest[] = [];

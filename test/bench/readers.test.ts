@@ -52,7 +52,7 @@ describe("WebSocket frames", () => {
     play(reader, bytes, piece);
     expect(seen.payloads).toEqual(texts);
     expect(reader.clean).toBe(true);
-    // A ping is answered with a masked pong with the same payload (RFC 6455, section 5.5.3).
+    // A ping is answered with a masked pong that carries the same payload (RFC 6455, section 5.5.3).
     expect(seen.replies).toEqual([`8a8300000000${Buffer.from("hey").toString("hex")}`]);
     expect(seen.foreign()).toBe(0);
   });

@@ -1,5 +1,5 @@
-// The client in a real browser with short-lived tokens: the page fetches new tokens and its connection is not
-// interrupted.
+// The client in a real browser with short-lived tokens: the page fetches new tokens, and its connection stays
+// open.
 import { describe, expect } from "bun:test";
 import { Inbox } from "../support/clients.ts";
 import { longTests } from "../support/long.ts";

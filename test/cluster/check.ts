@@ -63,7 +63,7 @@ function checkRoom(
     const here = position(at);
     const name = `${partOf(at, gaps)} ${n}`;
     const known = positions.get(name) ?? at;
-    // G4, and one order for all clients: every client receives a publication at the same position.
+    // G4, and a single order for all clients: every client receives a publication at the same position.
     if (known !== at) throw new Error(`${who}: received ${n} at ${at}, others at ${known}`);
     positions.set(name, at);
     if (arrived.has(name)) throw new Error(`${who}: received ${n} twice`);

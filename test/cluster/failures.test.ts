@@ -62,7 +62,7 @@ describeIf(noRedis)("when Redis fails", () => {
       await recovers(far);
     }
     await listener.events.until((all) => all.at(-1)?.data === "again" && all.length >= 5);
-    // A publication that failed because Redis did not reply may still have been stored, as its error states.
+    // A publication that failed because Redis did not reply may still have been stored, as the error message says.
     const all = listener.events.all.map(({ data }) => data).filter((data) => data !== "refused");
     expect(all).toEqual(["1", "meanwhile", "again", "meanwhile", "again"]);
     expect(far.log.stats.repairs.reconnect).toBeGreaterThan(0);

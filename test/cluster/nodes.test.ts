@@ -1,4 +1,4 @@
-// Several nodes on one Redis without failures: one order, shared cursors, and operator actions across nodes.
+// Several nodes on one Redis without failures: a single order, shared cursors, and operator actions across nodes.
 import { expect, test } from "bun:test";
 import { stateOf, dataOf, publishAt } from "../support/answers.ts";
 import { connect, multiplexed } from "../support/clients.ts";

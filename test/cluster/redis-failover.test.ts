@@ -144,7 +144,7 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
       const publishing = new SteadyPublisher(a, "a");
       await publishing.more(20);
       await shard.others[0]?.kill();
-      // A node detects the failure only if it sent a command in the meantime.
+      // A node detects the failure only if it sent a command during the outage.
       await until(async () => (await cluster.masters()) === 3);
       await publishing.more(20);
       await hasAllOf(listener, await publishing.stop());

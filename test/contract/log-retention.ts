@@ -39,7 +39,7 @@ export function retentionContract(on: Subject): void {
     await on.append("three:a");
     const { truncated, publications } = await on.log.newest("three:a", 9);
     expect(publications.length).toBe(1);
-    // A log that has no record of a forgotten room cannot report it.
+    // A log that keeps no record of a forgotten room cannot report that messages were removed.
     expect([true, undefined]).toContain(truncated);
   });
 

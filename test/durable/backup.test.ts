@@ -1,4 +1,4 @@
-// A running server is backed up, and a server runs on the restored backup.
+// A running server is backed up, and a second server runs on the restored backup.
 import { expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";

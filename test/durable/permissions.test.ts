@@ -1,4 +1,4 @@
-// Data folder permissions: only the owner has access, whatever the umask or an earlier version set.
+// Data folder permissions: only the owner has access, regardless of the umask or permissions from an earlier version.
 import { expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";

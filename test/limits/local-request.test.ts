@@ -271,7 +271,7 @@ test("before Bun's idle timeout, a stream sends a keep-alive and a poll is answe
   const decoder = new TextDecoder();
   for await (const chunk of stream.body as unknown as AsyncIterable<Uint8Array>) {
     text += decoder.decode(chunk, { stream: true });
-    // Stops after two ids: the stream's first position and that of a keep-alive.
+    // Stops after two ids: the stream's first position and a keep-alive's position.
     if ((text.match(/^id:/gm) ?? []).length >= 2) break;
   }
   expect((await poll).status).toBe(200);

@@ -166,7 +166,7 @@ test("history reads are charged by size, and a debt delays the next read", async
   const headers = bearer(token());
   for (let i = 0; i < 10; i++) await server.thump.publish("r", "x".repeat(244));
   const read = (last: number) => fetch(server.room("r", `?last=${last}`), { headers });
-  // An answer costs 256 bytes plus 500 per message. The answer is complete, and the bucket is 4,256 bytes in debt.
+  // A response costs 256 bytes plus 500 per message. This one is complete and leaves the bucket 4,256 bytes in debt.
   expect(((await (await read(10)).json()) as { messages: unknown[] }).messages).toHaveLength(10);
   const client = new Multiplexed(await connect(server.socket("/ws"), { headers }));
   const refused = { code: "rate", retry: 4257 };

@@ -53,7 +53,7 @@ class Client implements Listener {
     this.trace.push(`message ${room} n${n} seq ${this.truth.byNumber.get(n)?.seq}`);
     this.#check(() => {
       const seq = this.truth.byNumber.get(n)?.seq ?? 0;
-      // A stream of several rooms receives them in one order; on the multiplexed socket, each room has its own order.
+      // An /events stream delivers all rooms in a single order. On the multiplexed socket, each room has its own order.
       if (this.connection?.kind === "events" && seq <= this.order)
         throw new Error(`${seq} after ${this.order}`);
       this.order = seq;

@@ -68,7 +68,7 @@ export async function refusalOf(response: Response): Promise<Problem & { retry: 
   return problem;
 }
 
-/** Polls until a condition inside the server is true, for conditions without an event. */
+/** Polls for a condition inside the server that no event signals. Resolves once the condition is true. */
 export async function eventually(condition: () => boolean): Promise<void> {
   while (!condition()) await Bun.sleep(1);
 }

@@ -31,7 +31,7 @@ export async function readiness({ url }: Pick<TestServer, "url">): Promise<numbe
   return (await fetch(`${url}/readyz`)).status;
 }
 
-/** Polls until the condition is true, for conditions without an event. Only the test's timeout limits the wait. */
+/** Polls until a condition that no event signals is true. Only the test's timeout limits the wait. */
 export async function until(test: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await test())) await Bun.sleep(10);
 }

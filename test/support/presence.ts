@@ -80,7 +80,7 @@ export async function membersOf(
   return (await response.json()) as Listed;
 }
 
-/** A token of a user with all permissions. */
+/** A token for a user with all permissions. */
 export function userToken(sub: string, more: object = {}): string {
   return token(claims({ sub, ...more }));
 }

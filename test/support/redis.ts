@@ -93,7 +93,7 @@ export class RedisServer {
     await this.#process?.exited;
   }
 
-  /** Size of the append-only file in bytes. Pass it to `loseAfter` to discard the writes made since. */
+  /** Size of the append-only file in bytes. Pass it to `loseAfter` to discard all later writes. */
   get appended(): number {
     return statSync(this.#appendFile).size;
   }

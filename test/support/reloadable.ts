@@ -22,7 +22,7 @@ const FILE = "thump.config.json";
 
 const write = (config: string | object) => (typeof config === "string" ? config : JSON.stringify(config));
 
-/** Starts a server with this config file: as text, or as an object to write as JSON. */
+/** Starts a server with this config file, given as text or as an object that is serialized to JSON. */
 export async function startReloadable(
   first: string | object,
   file = FILE,

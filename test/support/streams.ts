@@ -32,7 +32,7 @@ export class OpenStream {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
-  /** The data of the events, parsed. */
+  /** The events' parsed data. */
   get frames(): Record<string, unknown>[] {
     return this.events.all.map(({ data }) => JSON.parse(data) as Record<string, unknown>);
   }

@@ -23,7 +23,7 @@ const HMAC = { HS256: "sha256", HS384: "sha384", HS512: "sha512" } as const;
 
 /**
  * Signs a token with a secret.
- * @param payload text for claims that no JSON writer would produce
+ * @param payload the claims as text, for JSON that no serializer would produce
  */
 export function token(
   payload: string | object = claims(),
@@ -68,5 +68,5 @@ export function tokenBy(
   return `${signed}.${signature.toString("base64url")}`;
 }
 
-/** The Authorization header of a token. */
+/** The Authorization header for a token. */
 export const bearer = (credential: string) => ({ authorization: `Bearer ${credential}` });

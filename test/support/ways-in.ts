@@ -70,7 +70,7 @@ const socket =
   (server, headers) =>
     shakeHands(server.socket(path), headers);
 
-/** All ways in, using the room "r". */
+/** Every way to access the room "r". */
 export const WAYS_IN: Record<string, WayIn> = {
   "raw socket": socket("/rooms/r"),
   "multiplexed socket": socket("/ws?room=r"),

@@ -1,4 +1,4 @@
-// Clients that disconnect before the response leave no state behind, whatever they requested and at whatever stage.
+// Clients that disconnect before the response leave no state behind, whatever they requested and at any stage.
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import http2 from "node:http2";

@@ -110,7 +110,7 @@ randomTest(
           if (kind === "ndjson" && room !== "r") continue;
           const state = rosters.get(room)?.state;
           expect(state).toMatchObject(counts);
-          // The list returns only when the number of members is well below the limit.
+          // A client receives names again only when the number of members is well below the limit.
           if (names && Object.hasOwn(state ?? {}, "names") && (state as { names?: object }).names)
             expect(state).toEqual({ ...counts, names });
         }

@@ -38,7 +38,7 @@ export class Inbox {
   }
 
   /**
-   * Resolves once the arrivals pass the test.
+   * Resolves once the received data passes the test.
    * @throws on a timeout, or if the connection ends first
    */
   async until(test: (arrivals: Arrival[]) => boolean, what: string): Promise<void> {
@@ -68,7 +68,7 @@ export interface Client extends Disposable {
   send(frame: string): void;
 }
 
-/** Connects with the dialect's path or a different one, and performs the dialect's steps. */
+/** Connects to `path`, by default the dialect's path, and performs the dialect's steps. */
 export async function connect(
   dialect: Dialect,
   port: number,

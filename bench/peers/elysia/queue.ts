@@ -9,7 +9,7 @@ export class Queue {
     this.#wake?.();
   }
 
-  /** Returns all waiting messages, once there are any. */
+  /** Waits until the queue contains messages, and returns all of them. */
   async next(): Promise<string[]> {
     if (this.#waiting.length === 0) {
       await new Promise<void>((resolve) => {

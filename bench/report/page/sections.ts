@@ -1,4 +1,4 @@
-// The sections of the page. A section exists only if its scenario was measured.
+// The sections of the page. A section appears only if its scenario was measured.
 import type { Kind, Report, Result, ScenarioInfo } from "../../results.ts";
 import { measuredTargets } from "../targets.ts";
 import { count, kibibytes } from "../words.ts";

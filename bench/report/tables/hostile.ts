@@ -1,4 +1,4 @@
-// Figures for the attack scenario: the effect on honest sessions, and the server's CPU time per request and responses.
+// Figures for the attack scenario: the effect on honest sessions, the server's CPU time per request, and its responses.
 import { ATTACKS, type AttackName, HANDSHAKES } from "../../attacker/attack.ts";
 import type { AttackResult, HostileResult, Row } from "../../results.ts";
 import { figure, resultsOf } from "../figures.ts";

@@ -7,7 +7,7 @@ export interface Column<R extends Result> {
   /** The value of one run. */
   value(result: R): number | undefined;
   show(value: number): string;
-  /** If true, the value is shown as a lower bound when messages were undelivered. */
+  /** If true, the value is shown as a lower bound when some messages were not delivered. */
   bound?: true;
 }
 
@@ -21,7 +21,7 @@ type Pick<R> = (result: R) => Window | undefined;
 type Percentile = "p50" | "p99" | "p999";
 const NAMES = { p50: "p50 ms", p99: "p99 ms", p999: "p99.9 ms" };
 
-/** Takes the percentile of each run, so that one disturbed run of three does not determine the median. */
+/** Computes a percentile for each run, so that one disturbed run out of three does not determine the median. */
 export function latency<R extends Result>(pick: Pick<R>, name: Percentile, title = NAMES[name]): Column<R> {
   return {
     title,

@@ -100,7 +100,7 @@ export class Sweep {
     return window;
   }
 
-  /** Returns true if other processes may have caused the failure, so that it does not count. */
+  /** Returns true if other processes may have caused the failure. Such a failure does not count. */
   #forgive(rung: number, window: Window): boolean {
     const tries = this.#disturbed.get(rung) ?? 1;
     this.#disturbed.set(rung, tries + 1);

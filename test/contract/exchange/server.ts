@@ -35,7 +35,7 @@ export async function stop({ server }: Recorded): Promise<void> {
 export const FOREIGN = "zzzzzz-5";
 export const JSON_TYPE = { "content-type": "application/json" };
 export const NDJSON = "application/x-ndjson";
-/** Pauses between two sessions, because lists sort sessions by age and measure it in ms. */
+/** Pauses between two sessions, because lists sort sessions by their age in milliseconds. */
 export const apart = () => Bun.sleep(5);
 
 /** Returns the cursor in a JSON response. */
