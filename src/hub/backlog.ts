@@ -72,7 +72,7 @@ export class Backlog {
    */
   next(membership: Membership, horizon: number): NextPublication {
     const after = membership.next - 1;
-    // Here a resume reads the missed messages, from a history in memory if possible and otherwise from the log.
+    // Here a resume reads the missed messages: from memory if possible, otherwise from the log.
     const history = this.#historyAfter(membership, after);
     if (!history) return this.#read(membership, after, horizon);
     const { room } = membership;

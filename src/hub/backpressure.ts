@@ -22,7 +22,7 @@ export interface SocketLimits {
   readonly highWatermark: number;
   /** The maximum number of bytes published between two sweeps of the sockets' buffers. */
   readonly budget: number;
-  /** Bun's `backpressureLimit`. Bun silently drops a message that would exceed it. */
+  /** Bun's `backpressureLimit`. Bun silently drops any message that would exceed this limit. */
   readonly limit: number;
 }
 
@@ -52,7 +52,7 @@ export class FlowBudget {
     readonly sweep: () => void,
   ) {}
 
-  /** Call this before a message of `bytes` bytes is sent to live sockets. */
+  /** Call this before sending a message of `bytes` bytes to live sockets. */
   reserve(bytes: number): void {
     const size = wireBytes(bytes);
     if (this.#spent + size > this.socketLimits.budget) this.#sweep();

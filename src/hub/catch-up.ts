@@ -31,7 +31,7 @@ export interface CatchUpLimits {
   pieceSteps: number;
 }
 
-/** Reading a slice from a file takes about as long as this number of steps in memory. */
+/** The cost of reading a slice from a file, expressed as a number of in-memory steps. */
 const STEPS_PER_READ = 64;
 /** A paused replay checks its rate again at least this often, because the rate may have changed. */
 const MAX_PAUSE_MS = 5000;
@@ -113,7 +113,7 @@ export class CatchUp {
     if (!catchingUp || !canSend(session)) return false;
     this.backlog.refresh();
     const merge = (session.merge ??= this.#begin(catchingUp));
-    // First wait until the client's `reads` rate limit has covered earlier replays.
+    // First wait until earlier replays fit within the client's `reads` rate limit.
     if (merge.replays && !merge.begun && this.#pace(session, 0)) return false;
     merge.begun = true;
     const piece = this.#gather(session, merge);

@@ -6,7 +6,7 @@ import { constants, deflateRawSync } from "node:zlib";
  * stream's earlier chunks.
  */
 export interface ContentCoding {
-  /** The value of `Content-Encoding`; empty for none. */
+  /** The value of `Content-Encoding`; empty if there is no coding. */
   readonly name: "" | "gzip";
   /** The first bytes of a stream. */
   readonly head: Uint8Array;
@@ -24,7 +24,7 @@ const MAX_STORED_BYTES = 65_535;
 
 /**
  * gzip (RFC 1952) in independent blocks: a full flush ends each block at a byte boundary. There is no trailer, because
- * its checksum would differ from stream to stream. A stream that is cut off would have no trailer in any case.
+ * its checksum would differ from stream to stream. A stream that is cut off never has a trailer anyway.
  */
 export const gzip: ContentCoding = {
   name: "gzip",

@@ -23,7 +23,7 @@ export class Heartbeat {
 
   /**
    * Schedules a new session's first heartbeat at a random time, so that sessions that start together are not all pinged
-   * together.
+   * at the same time.
    */
   start(session: Session): void {
     session.nextHeartbeat = performance.now() + this.interval * (0.5 + Math.random() / 2);

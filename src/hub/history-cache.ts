@@ -1,5 +1,5 @@
-// Reads a room's stored publications, from the room's history in memory if it reaches back far enough and otherwise
-// from the log. Caches slices from a remote log within the memory budget.
+// Reads a room's stored publications: from the in-memory history if it reaches back far enough, otherwise from the log.
+// Caches slices from a remote log within the memory budget.
 import { now } from "../log/clock.ts";
 import type { Log } from "../log/log.ts";
 import { Sweeper } from "../log/sweeper.ts";
@@ -74,7 +74,7 @@ export class HistoryCache {
     this.#trimming.stop();
   }
 
-  /** Adds a slice from a remote log to the room's history, where later reads find it. */
+  /** Adds a slice from a remote log to the room's history, so that later reads find it there. */
   #keep(name: string, slice: Slice | Promise<Slice>): Slice | Promise<Slice> {
     if (slice instanceof Promise)
       void slice.then(

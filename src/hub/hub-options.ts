@@ -1,4 +1,4 @@
-// The hub's options: the parts that the caller supplies, and limits.
+// The hub's options: limits, and the parts that the caller supplies.
 import type { Log } from "../log/log.ts";
 import type { MemoryBudget } from "../rooms/memory-budget.ts";
 import type { Rules } from "../rooms/rules.ts";

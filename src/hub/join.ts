@@ -1,4 +1,5 @@
-// Joins: adds a session to rooms at the requested start, without gaps or repeats between stored and live messages.
+// Joins: adds a session to rooms, starting at the requested position, with no gaps or duplicates between stored and
+// live messages.
 import type { Log } from "../log/log.ts";
 import { ThumpError, unavailable } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
@@ -19,8 +20,8 @@ import type { Stats } from "./stats.ts";
 /** How a session joins a room. */
 export interface JoinStart extends StartRequest {
   /**
-   * The maximum number of publications per second: the session receives samples. Undefined: the session receives all
-   * publications.
+   * If set, the session receives samples: at most this number of publications per second. If undefined, the session
+   * receives all publications.
    */
   readonly max?: number | undefined;
   /** Whether the session receives presence: first a snapshot, then joins and leaves. */
@@ -40,7 +41,7 @@ export interface JoinResult {
   room: string;
   /** The cursor at the time of the join. Later publications have greater cursors. */
   at: string;
-  /** Whether the client sent `after` and receives every publication since then. */
+  /** Whether the client sent `after` and will receive every publication since that cursor. */
   resumed: boolean;
   /** The number of stored publications that the session is about to receive. */
   replay: number;
@@ -69,7 +70,7 @@ interface JoiningMember {
   readonly start: JoinStart;
 }
 
-/** The maximum number of rooms that a session enters per tick. It enters further rooms in later ticks. */
+/** The maximum number of rooms that a session enters per tick. The session enters any further rooms in later ticks. */
 const ROOMS_PER_TICK = 200;
 
 export class JoinCoordinator {
@@ -218,7 +219,7 @@ export class JoinCoordinator {
     const { room } = membership;
     const { position, replay, newest, short } = startPosition;
     const missed = after && (host.isForeignCursor(after) || position > after.seq);
-    // A session that skips publications by design gets no gap notice for older ones.
+    // Sessions that skip publications by design receive no gap notice for older publications.
     const receivesSome = membership.max !== undefined || room.rule.lag === "latest";
     const gap = missed || (!after && !receivesSome && short);
     membership.position = position;

@@ -26,7 +26,8 @@ export class LatencyHistogram {
   observe(ms: number): void {
     this.count++;
     this.sum += ms;
-    // The bucket's index is the number of binary digits. Observations over 2^31 µs go into the last bucket.
+    // The bucket's index is the number of binary digits of the duration in units of 8 µs. Observations over 2^31 µs go
+    // into the last bucket.
     const index = 32 - Math.clz32(Math.min(ms * 1000, 0x7fffffff) >> FIRST_EXPONENT);
     (this.buckets[index > BUCKET_COUNT ? BUCKET_COUNT : index] as number)++;
   }

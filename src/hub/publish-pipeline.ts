@@ -12,7 +12,7 @@ export interface TraceContext {
   /** The `traceparent` header. */
   traceparent: string;
   /**
-   * Whether the publisher is trusted to decide about sampling. Traces from untrusted publishers are linked, not
+   * Whether the publisher is trusted to make sampling decisions. Traces from untrusted publishers are linked, not
    * continued.
    */
   trusted: boolean;

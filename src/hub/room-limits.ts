@@ -7,11 +7,11 @@ import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 
 /**
- * The minimum retry delay sent to a client, in ms. The delay is randomized up to twice this value to spread the
- * retries.
+ * The minimum retry delay sent to a client, in ms. The actual delay is random, up to twice this value, to spread out
+ * the retries.
  */
 const RETRY_MS = 5000;
-/** A room counts as recently published to while the log stores data for it. This is the maximum time. */
+/** A room counts as recently published to while the log stores data for it, up to this maximum time. */
 const PUBLISHED_TTL_MS = 3_600_000;
 /** The number of entries checked for expiry whenever an entry is added. */
 const ENTRIES_PER_CHECK = 4;

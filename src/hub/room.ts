@@ -71,8 +71,8 @@ export class Room {
   }
 
   /**
-   * Drops all publications. @param position set if the log has a new epoch, in which all new publications have greater
-   * seqs than this one
+   * Drops all publications. @param position set if the log has started a new epoch; all later publications have greater
+   * seqs than this position
    */
   forget(position?: number): void {
     this.newest = undefined;

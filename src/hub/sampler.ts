@@ -109,7 +109,7 @@ export class Sampler {
 
   stop(): void {
     clearTimeout(this.#timer);
-    // No due time is earlier than this, so the timer is never set again.
+    // Negative infinity is earlier than every due time, so the timer is never set again.
     this.#armedFor = Number.NEGATIVE_INFINITY;
   }
 

@@ -96,7 +96,7 @@ export abstract class Session {
   lagging = false;
   /** Undefined if the session has never lagged. */
   lagStats: LagStats | undefined;
-  /** The client address's key in address limits; undefined if the address is not limited. */
+  /** The key that identifies the client address in address limits; undefined if the address is not limited. */
   addressKey: string | undefined;
   /** The number of publications sent, except those that live memberships have received since they became live. */
   sent = 0;
@@ -115,7 +115,7 @@ export abstract class Session {
   }
   /** The client address, if known. */
   abstract get address(): string | undefined;
-  /** Whether the connection buffers too much. Nothing is sent until the buffer has drained. */
+  /** Whether the connection's buffer is too full. Nothing is sent until the buffer has drained. */
   abstract backedUp(): boolean;
   /** The number of bytes buffered in this process that the client has not read yet; undefined if unknown. */
   unreadBytes(): number | undefined {
@@ -142,7 +142,7 @@ export abstract class Session {
   charge(_bytes: number): number {
     return 0;
   }
-  /** Called when an authorization that the session was waiting for has been decided. */
+  /** Called when the authorization decision that the session was waiting for has been made. */
   onDecided(): void {}
   /** Called once, after the hub has removed the session. */
   onRemoved(): void {}

@@ -74,7 +74,7 @@ export function startPositionOf(
         : host.histories.newest(name, last ?? 0),
     );
   const fromSlice = (slice: Slice) => {
-    // The replay is charged again when it is sent, because sending it reads it again.
+    // The replay is charged again when it is sent, because sending requires a second read.
     session.charge(slice.publications.reduce((sum, { size }) => sum + size + PUBLICATION_OVERHEAD_BYTES, 0));
     const short = isCutShort(slice, last);
     return { ...inSlice(sliceNotBefore(slice, after && start.notBefore), membership), short };

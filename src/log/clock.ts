@@ -31,8 +31,8 @@ const MACHINE: TimeSources = {
 
 /**
  * Follows the machine's clock. When the machine's clock is set, this clock does not jump but runs up to 10 % faster or
- * slower until both agree. Messages with a retention of an hour are therefore stored for about an hour, and times are
- * eventually correct.
+ * slower until both agree. Messages with a one-hour retention are therefore stored for about an hour, and times
+ * eventually become correct.
  */
 export class SteadyClock {
   #wall: number;

@@ -28,7 +28,7 @@ export class DroppedRooms {
     this.#byRule.clear();
   }
 
-  /** Returns the seq after which an unknown room of a rule is complete. The room may have been dropped. */
+  /** Returns the seq after which an unknown room under a rule is complete, even if the room has been dropped before. */
   floorOf(retention: Retention): number {
     return Math.max(this.#underEarlierRules, this.#byRule.get(retention) ?? 0);
   }

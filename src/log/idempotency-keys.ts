@@ -77,7 +77,7 @@ export function scopedKey({ room, from, scope }: Draft, key: string): string {
   return JSON.stringify([room, from ?? null, key, ...(scope === undefined ? [] : [scope])]);
 }
 
-/** In characters. This number of characters holds 96 bits. */
+/** The length of a hash, in characters: enough for 96 bits. */
 const HASH_LENGTH = 16;
 
 /** Returns a hash of a draft's event and data. */

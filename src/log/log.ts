@@ -70,8 +70,8 @@ export interface Log {
   unsubscribe(room: string): void;
 
   /**
-   * Waits until this log has reached a cursor from another process, because that cursor may be ahead of `last`.
-   * Resolves when `last` is as recent as possible and `epoch` is known.
+   * Waits until this log has reached a cursor that another process issued and that may be ahead of `last`. Resolves
+   * when `last` is as recent as possible and `epoch` is known.
    */
   catchUpTo?(cursor: Cursor | undefined): void | Promise<void>;
 

@@ -247,7 +247,7 @@ export class MemoryLog implements logs.Log {
     return slice;
   }
 
-  /** Does small periodic work. Returns true if there is more to do soon. */
+  /** Does a small amount of periodic work. Returns true if there is more to do soon. */
   #tidy(): boolean {
     // The limit may have been lowered.
     if (this.memoryBudget.isOver) this.#evict();

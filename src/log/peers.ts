@@ -39,8 +39,7 @@ export interface ClusterPresence {
    * Shares a room's presence with the other nodes: reports the local users in `members`, and adds reports from other
    * nodes to `members`.
    * @param onChange called when there may be changes to send to subscribers
-   * @returns a promise that resolves when the reports from other nodes have been read, or turn out to be currently
-   * unavailable
+   * @returns a promise that resolves when the reports from other nodes have been read or are found to be unavailable
    */
   subscribe(room: string, members: PresenceSet, onChange: () => void): Promise<void>;
   /** Stops sharing: the other nodes drop this node's reports. */

@@ -17,8 +17,8 @@ interface Parsed {
 export type Check = (value: unknown, brief?: boolean) => FieldError[] | undefined;
 
 /**
- * The maximum length, in characters, of a source text whose value is cached. Longer texts are parsed again for each
- * schema.
+ * The maximum length, in characters, of a source text whose parsed value is cached. Longer texts are parsed again for
+ * each schema.
  */
 const MAX_CACHED_BYTES = 64 * 1024;
 /** Errors are listed only for data with at most about this number of values, because each value takes about 40 µs. */

@@ -19,8 +19,8 @@ const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 const CLOSING: Record<string, string> = { "{": "}", "[": "]", '"': '"' };
 
 /**
- * Checks a text quickly, mostly by its first and last characters. Most chat lines cannot be JSON, and a failed
- * JSON.parse takes microseconds.
+ * Quickly checks whether a text can be JSON, mostly by its first and last characters. Most chat lines cannot, and a
+ * failed JSON.parse takes microseconds.
  */
 function mayBeJson(text: string): boolean {
   const trimmed = text.trim();

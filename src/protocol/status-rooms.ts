@@ -77,7 +77,7 @@ export interface SessionEnded {
   seconds: number;
 }
 
-/** Lists at most 50 of each kind. `more` counts the rest. */
+/** Lists at most 50 started and 50 ended sessions. `more` counts the rest. */
 export interface SessionReport {
   node: string;
   began: SessionBegan[];

@@ -12,7 +12,7 @@ export interface IndexedHistory {
   at(index: number): Publication | undefined;
 }
 
-/** The newest publication of an event, and the newest publication of the event whose `except` is different. */
+/** An event's newest publication, and the event's newest publication with a different `except`. */
 interface Newest {
   seq: number;
   except: string | undefined;

@@ -7,8 +7,8 @@ export interface Pattern {
 
 /**
  * Compiles a pattern. Matching time is at most proportional to the name's length times the pattern's length. This bound
- * matters because clients choose names, and also patterns when they list rooms. (A regular expression could backtrack
- * exponentially.)
+ * matters because clients choose room names, and also choose patterns when they list rooms. (A regular expression could
+ * backtrack exponentially.)
  */
 export function compilePattern(pattern: string): Pattern {
   const elements = pattern

@@ -69,7 +69,9 @@ export class Governor {
     return this.#spent < this.#budget && this.#pieces < this.limits.tickPieces;
   }
 
-  /** Does one piece of the work now if this tick has time left for deferred work, and the rest in later ticks. */
+  /**
+   * Does the work in pieces: the first piece now if this tick has time left for deferred work, the rest in later ticks.
+   */
   run(work: Work): void {
     if (this.#lanes.connected.has(work)) return;
     if (!this.open || this.charge(() => work.piece())) this.defer(work);

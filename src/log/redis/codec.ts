@@ -3,7 +3,8 @@ import type { Data } from "../../protocol/data.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
 
 // <seq> <prev> <time> <size>[ <floor>]\n<JSON: [kind, event, from, except]>\n<data>
-// The script writes the first line. Only a room's first message has the floor, from which the room is complete.
+// The script writes the first line. Only a room's first message includes the floor: the seq from which the room is
+// complete.
 const LINE_BREAK = 10;
 
 /** Encodes a draft without its room and key: the reader already has the room and does not need the key. */

@@ -65,9 +65,9 @@ export class PrimaryFinder {
         server.cluster("KEYSLOT", this.key),
         server.cluster("SLOTS"),
       ]);
-      // A server that has lost the majority may still name the previous owner, possibly itself.
+      // A server that has lost contact with the majority may still name the previous owner, possibly itself.
       if (!String(state).includes("cluster_state:ok")) throw new Error("the Cluster is down or incomplete");
-      // A server that does not know its own host name leaves it out.
+      // A server that does not know its own host name omits it from the reply.
       const ranges = (slots as Range[]).map(([from, to, ...servers]) => ({
         isOurs: from <= slot && slot <= to,
         servers: servers.map(([host, port]): RedisHost => ({ host: host || itself, port })),

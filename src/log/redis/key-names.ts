@@ -62,8 +62,8 @@ export class KeyNames {
   }
 
   /**
-   * The channel for a room's publications. Redis channels are not per database: two logs with the same prefix share
-   * them.
+   * The channel for a room's publications. Redis channels do not belong to a database, so two logs with the same prefix
+   * share the same channels.
    */
   channel(epoch: string, room: string): string {
     return `${this.#channels(epoch)}${room}`;

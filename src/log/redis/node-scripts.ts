@@ -9,9 +9,9 @@ import { FORGOTTEN, NOW } from "./script-parts.ts";
  *
  * If a node has seen a message that is now missing, the loss is proven and the log starts a new epoch. Therefore no
  * node continues before all nodes with a lease have entered (`awaited`: 1, or 0 for a node that has entered). A node
- * that does not enter within `settle` may have died, and the messages that it had seen and acknowledged are unknown. In
- * that case, the stored messages stay, but no cursor from before the restart counts as complete. `doubt` is the seq up
- * to which cursors are affected.
+ * that does not enter within `settle` may have crashed, and it is unknown which messages that node had seen and
+ * acknowledged. In that case, the stored messages remain, but no cursor from before the restart counts as complete.
+ * `doubt` is the seq up to which cursors are affected.
  *
  * A node may also report an epoch that the log has no record of. That node has seen a log that was lost completely, so
  * the log starts a new epoch in this case too. (`past` has the previous epochs: a node from one of them was only

@@ -5,7 +5,7 @@ import { redisErrorKind } from "./redis-errors.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 
 export interface RecoveryEvents {
-  /** Returns true while commands are running whose retries would change the order. */
+  /** Returns true while any running command might have to be retried out of order. */
   isBusy(): boolean;
   /** Enters the log again. */
   enter(connection: RedisConnection): Promise<void>;
@@ -20,7 +20,7 @@ export class RedisRecovery {
     readonly events: RecoveryEvents,
   ) {}
 
-  /** Resolves at the end of the running recovery. Rejects if the connection breaks first. */
+  /** Resolves when the recovery in progress finishes. Rejects if the connection breaks first. */
   get done(): Promise<void> | undefined {
     return this.#recovering?.done.promise;
   }

@@ -1,4 +1,4 @@
-// A connection to Redis, used until it breaks. Replies and notifications arrive in a single order.
+// A connection to Redis, used until it breaks. Replies and notifications arrive in a single overall order.
 import type { Redis } from "ioredis";
 import type { PrimaryFinder } from "./find-primary.ts";
 import { type Script, SCRIPTS } from "./scripts.ts";

@@ -1,4 +1,5 @@
-// The log in Redis, shared by all nodes of a cluster. A node receives everything on one connection, in a single order.
+// The log in Redis, shared by all nodes of a cluster. A node receives everything on one connection, in a single overall
+// order.
 import { unavailable } from "../../protocol/codes.ts";
 import type { Cursor } from "../../protocol/cursor.ts";
 import type { Draft, Publication, Slice } from "../../protocol/publication.ts";

@@ -6,7 +6,7 @@ export class RedisStats {
   breaks = 0;
   /** Commands sent on earlier connections. */
   commandsBefore = 0;
-  /** The number of times a room had missed messages, by the check that detected the loss. */
+  /** The number of times that messages were missed in a room, per check that detected the loss. */
   readonly repairs = { prev: 0, check: 0, reconnect: 0 };
   /** New epochs. */
   renewals = 0;

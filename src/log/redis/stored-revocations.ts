@@ -19,7 +19,7 @@ export class StoredRevocations {
   }
 
   /**
-   * Removes expired revocations, and passes all others to the node. Writes revocations that the node still has but
+   * Removes expired revocations, and passes all others to the node. Restores revocations that the node still has but
    * Redis has lost.
    */
   async exchange(connection: RedisConnection, node: () => LocalNode | undefined): Promise<void> {

@@ -56,7 +56,7 @@ export class Appender implements CommitEvents {
 
   /**
    * Returns true if a publication may be numbered now. If other publications in the room are waiting, a new publication
-   * must wait too, because a room keeps a single order even across rule changes.
+   * must wait too, because a room's publications keep their order even across rule changes.
    */
   #mayNumber(room: string): boolean {
     return this.commits().numbers.mayNumber() && !this.#waiting.has(room);

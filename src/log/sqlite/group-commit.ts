@@ -26,7 +26,7 @@ export interface CommitEvents {
   /** Called when an entry has been stored and must be delivered to the room's subscriber. */
   onStored(entry: PendingPublication, publication: Publication): void;
   /**
-   * Called when an entry whose room is not stored in the file is next in order. Numbers the entry in the in-memory log
+   * Called when the next entry belongs to a room that is not stored in the file. Numbers the entry in the in-memory log
    * and returns the publication.
    */
   numberInMemory(entry: PendingPublication): Publication;

@@ -40,8 +40,8 @@ export class Maintenance {
   }
 
   /**
-   * Immediately drops all rooms that the rules no longer store in the file. If such a room returns to the file later,
-   * the messages that it received in the meantime must appear as a gap.
+   * Immediately drops all rooms that the rules no longer store in the file. If later rules move such a room back to the
+   * file, the messages that it received until then must appear as a gap.
    * @param last the newest seq
    */
   dropUnstored(last: number): void {

@@ -33,7 +33,7 @@ export interface SqliteOptions {
   /** Called when a subscribed room's messages up to a seq have been evicted to stay within the budget. */
   onRelease?: (room: string, upTo: number) => void;
   /**
-   * Returns a text that identifies the patterns whose rooms are stored in the file. The text changes when these
+   * Returns a string that identifies the patterns whose rooms are stored in the file. The string changes when these
    * patterns change. If undefined, every replacement of the retention counts as a change.
    */
   fingerprint?: () => string;
@@ -41,7 +41,7 @@ export interface SqliteOptions {
   onFault?: (what: string, error?: unknown) => void;
 }
 
-/** Messages loaded from the file may use this share of the memory budget, on top of the budget itself. */
+/** Messages loaded from the file may use this share of the memory budget in addition to the budget itself. */
 const CACHE_SHARE = 0.25;
 
 export class SqliteLog implements Log {
@@ -187,8 +187,8 @@ export class SqliteLog implements Log {
   }
 
   /**
-   * A room is stored either in the file or in memory, depending on its rule. When a rule change moves a room, the room
-   * is dropped from its previous place.
+   * A room is stored either in the file or in memory, depending on its rule. When a rule change moves a room, its
+   * messages are dropped from the previous storage.
    */
   *rooms(): Iterable<string> {
     yield* this.#rooms.names();
@@ -231,7 +231,7 @@ export class SqliteLog implements Log {
     }
   }
 
-  /** Applies rules that change where rooms are stored. Drops messages from their previous place. */
+  /** Applies rules that change where rooms are stored. Drops the messages of moved rooms from the previous storage. */
   #applyRules(always = false): void {
     const kinds = this.options.fingerprint?.() ?? "";
     if (kinds === this.#fingerprint && !always) return;

@@ -11,7 +11,7 @@ const ROOMS_PER_WALK_STEP = 200;
 const MIN_FREE_PAGES = 256;
 /** The number of free pages returned per step. */
 const PAGES_PER_VACUUM = 64;
-/** The amount of data that must fit before publications are accepted again, in bytes. */
+/** The space that must be available before publications are accepted again, in bytes. */
 const PROBE_BYTES = 64 << 10;
 /** The size, in bytes, to which a larger write-ahead log is truncated. */
 const MAX_JOURNAL_BYTES = 64 << 20;
@@ -95,7 +95,7 @@ export class Writer {
     return true;
   }
 
-  /** Frees space in the write-ahead log if possible. On a full disk, no other space may be available. */
+  /** Frees space in the write-ahead log if possible. On a full disk, this may be the only space available. */
   checkpoint(): void {
     this.db.run("PRAGMA wal_checkpoint(RESTART)");
   }

@@ -45,7 +45,7 @@ export class PresenceWriter {
     this.#timer.unref();
   }
 
-  /** Writes all changes. If there is no connection, the next connection writes everything. */
+  /** Writes all changes. If there is no connection, all changes are written on the next connection. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
