@@ -41,7 +41,10 @@ export class ApiKeys {
     this.#keys = keys.map((key) => ({ hash: Buffer.from(key.hash, "hex"), principal: principalOf(key) }));
   }
 
-  /** Finds the principal of a key. Compares every hash in constant time. @throws ThumpError `unauthorized` */
+  /**
+   * Returns a key's principal. Compares the key's hash with every stored hash in constant time.
+   * @throws ThumpError `unauthorized`
+   */
   find(key: string): Principal {
     const hash = digest(key);
     let found: Principal | undefined;
@@ -61,7 +64,7 @@ export class ApiKeys {
       // Sessions refer to the principal, so the principal must stay the same object.
       if (now) now.principal = Object.assign(principal, now.principal);
       else {
-        // Requests in progress lose all permissions, and their key counts as expired.
+        // The key was removed. Requests in progress that use it lose all permissions and treat the key as expired.
         Object.assign(principal, { grants: new Grants(), operations: NO_OPERATIONS, deadline: 0 });
         gone.add(principal);
       }

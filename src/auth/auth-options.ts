@@ -74,7 +74,7 @@ export interface AccessOptions {
    */
   keys?: PublicKey[];
   /**
-   * URL of the key set (JWKS) that a sign-in service publishes, or the URL with caching options.
+   * URL of the key set (JWKS) that a sign-in service publishes, or an object with the URL and caching options.
    * @default undefined
    * @example "https://login.example/.well-known/jwks.json"
    */
@@ -105,8 +105,8 @@ export interface AccessOptions {
    */
   lifetime?: Duration;
   /**
-   * Maximum age of the publications that a cursor recovers, for clients that may join a room but not read its history.
-   * Seconds, or a string with a unit.
+   * Maximum age of the publications that a client can recover with a cursor if it may join a room but not read the
+   * room's history. Seconds, or a string with a unit.
    * @default "5m"
    * @example "1m"
    */

@@ -106,9 +106,10 @@ export class Authenticator {
   }
 
   #authenticateServer({ token, from }: Credential): Principal {
-    // The console page can send a credential with a WebSocket only as a subprotocol.
+    // When the console page opens a WebSocket, it can send a credential only as a subprotocol.
     if (from === "header" || from === "protocol") return this.#apiKeys.find(token);
-    // A key must not come from the query or a cookie: URLs end up in logs, and browsers attach cookies automatically.
+    // API keys are not accepted in the query or in cookies: URLs end up in logs, and browsers attach cookies
+    // automatically.
     throw new AuthError(
       "unauthorized",
       "Send the API key in the Authorization header, or in a WebSocket subprotocol.",

@@ -79,7 +79,7 @@ export class Origins {
    */
   check(request: Request): string | undefined {
     const host = request.headers.get("host") ?? "";
-    // With several Host headers (RFC 9112 §3.2), a proxy may have used a different one.
+    // If a request has several Host headers (RFC 9112 §3.2), a proxy and this server may use different ones.
     if (host.includes(",")) throw new ThumpError("malformed", "The request has more than one Host header.");
     const all = this.#allowed.has("*");
     if (!all && this.loopbackOnly() && !this.isNamed(host)) {

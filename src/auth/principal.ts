@@ -19,8 +19,8 @@ export interface Principal extends Identity {
 }
 
 /**
- * How a token was verified, not including its times. A reload uses it to check whether the new settings still accept
- * the token.
+ * How a token was verified, excluding the token's validity period. A reload uses it to check whether the new settings
+ * still accept the token.
  */
 export interface Proof {
   /** The signing key: its id, or the URL of its JWKS. */

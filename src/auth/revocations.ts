@@ -66,7 +66,7 @@ export class Revocations {
     return ofUser !== undefined && past < ofUser.until && secondOf(issued ?? 0) <= secondOf(ofUser.at);
   }
 
-  /** Drops some expired revocations and checks that one more can be stored. @throws ThumpError `limit` */
+  /** Drops some expired revocations and checks that there is room for one more. @throws ThumpError `limit` */
   #reserve(): void {
     this.#added++;
     const past = surelyPast();

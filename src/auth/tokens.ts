@@ -77,7 +77,7 @@ export class TokenVerifier {
     const { alg, kid } = readHeader(token);
     for (const { key, algorithms, id } of this.ring.find(alg, kid)) {
       try {
-        // Here a token is verified: its signature, its times, its issuer and its audience.
+        // Here a token's signature, times, issuer and audience are verified.
         const { payload } = await jwtVerify(token, key, { ...this.#options, algorithms: [...algorithms] });
         return { claims: payload, key: id, algorithm: alg };
       } catch (error) {
@@ -160,7 +160,7 @@ export class TokenVerifier {
   }
 }
 
-/** A claim that the token itself contains, not one inherited from the object's prototype. */
+/** Returns a claim that the token itself contains. Ignores properties inherited from the object's prototype. */
 function own(claims: JWTPayload, name: string): unknown {
   return Object.hasOwn(claims, name) ? claims[name] : undefined;
 }

@@ -1,4 +1,4 @@
-// The client: joins rooms of one server over one connection, and reconnects when the connection ends.
+// The client: joins rooms on one server over one connection, and reconnects when the connection ends.
 import type { PublishOptions, RoomOptions, State, Thump, ThumpEvents } from "./public-types.ts";
 import { writeData } from "./message-data.ts";
 import { Emitter } from "./emitter.ts";
@@ -43,8 +43,8 @@ export interface ConnectOptions extends TransportOptions {
     most?: number;
   };
   /**
-   * Delay in ms before a WebSocket is tried again after a fallback to streams. Doubles each time, up to ten minutes.
-   * Default: 15,000.
+   * After a fallback to streams, the delay in ms before the client tries a WebSocket again. The delay doubles each
+   * time, up to ten minutes. Default: 15,000.
    */
   socketRetry?: number;
 }

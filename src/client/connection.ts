@@ -18,7 +18,7 @@ export interface SocketLike {
   terminate?(): void;
 }
 
-/** A WebSocket constructor. Its result is `object`, because libraries type event handlers differently. */
+/** A WebSocket constructor. Its return type is `object`, because libraries type event handlers differently. */
 export type SocketConstructor = new (url: string, protocols?: string[]) => object;
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
@@ -26,7 +26,7 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 export interface TransportOptions {
   /**
    * The `credentials` option of `fetch` (Fetch standard): whether requests to other origins include cookies. Default:
-   * that of `fetch`.
+   * `fetch`'s own default.
    */
   credentials?: "include" | "omit" | "same-origin";
   /**
@@ -59,7 +59,7 @@ export interface ConnectionContext {
   report(error: ThumpError): void;
 }
 
-/** A frame of the multiplexed socket, or an event of the multiplexed stream (docs/protocol.md). */
+/** A frame from the multiplexed socket, or an event from the multiplexed stream (docs/protocol.md). */
 export interface Frame extends Envelope, Gap, ErrorFrame {
   type: string;
   id?: number;

@@ -30,7 +30,7 @@ export class CursorTracker {
    * positions that the server announced.
    */
   #received: CursorPosition | undefined;
-  /** The rest of the replay that a `joined` reply announced. */
+  /** The outstanding part of the replay that a `joined` reply announced. */
   #replay: { count: number; at: CursorPosition | undefined } | undefined;
   /** True after missing messages were requested from the server. */
   #requested = false;
@@ -50,7 +50,7 @@ export class CursorTracker {
   /** Handles a `joined` reply. A replay of `replay` messages follows, and ends at `at`. */
   joined({ at, resumed, replay }: { at: string; resumed: boolean; replay: number }): void {
     this.#replay = { count: replay, at: parsePosition(at) };
-    // Otherwise a gap notice follows, and the replay is checked after it.
+    // Otherwise, a gap notice follows, and `gap` checks the replay.
     if (resumed || !this.position) this.#checkReplay();
   }
 
@@ -69,7 +69,7 @@ export class CursorTracker {
           this.position = received;
           return "missing";
         }
-        // The messages are still missing after the rejoin, and no gap notice arrived: the room's rule skips messages.
+        // If messages are still missing after the rejoin and no gap notice arrived, the room's rule skips messages.
         this.#skips = true;
       }
     }
@@ -100,7 +100,7 @@ export class CursorTracker {
     if (!this.position || !covers(this.position, at)) this.position = at;
   }
 
-  /** Forgets the replay and the newest message of the connection that ended. */
+  /** Clears the ended connection's replay and newest message. */
   detach(): void {
     this.#replay = this.#received = undefined;
   }

@@ -57,7 +57,7 @@ export class Outbox {
     else entry.reject(result);
   }
 
-  /** Marks entries as unsent, to be sent again in order, because their replies may be lost. */
+  /** Marks entries as unsent, so that they are sent again in order. Their replies may have been lost. */
   rewind(entries: readonly OutboxEntry[] = this.#entries): void {
     for (const entry of entries) entry.sent = false;
   }

@@ -7,7 +7,7 @@ interface Target {
 
 /**
  * Listens until the signal aborts.
- * @param wake checks the connection, or ends the wait for a reconnect. `moved` is true if the network changed
+ * @param wake checks the connection, or ends the delay before a reconnect. `moved` is true if the network changed
  */
 export function listenToPage(wake: (moved: boolean) => void, signal: AbortSignal): void {
   const page = globalThis as Target & { document?: Target };

@@ -15,7 +15,7 @@ export function withStorage<T>(storage: Storage | undefined, run: (storage: Stor
   try {
     return storage && run(storage);
   } catch {
-    // Storage may be denied or full. The next page then starts as it would without storage.
+    // Access to storage may be denied, or storage may be full. The next page then starts as it would without storage.
     return undefined;
   }
 }

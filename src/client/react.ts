@@ -10,7 +10,7 @@ const EMPTY_PRESENCE: Presence = { users: 0, guests: 0, list: [] };
 /** For each client, the number of components that use each room. */
 const joinCounts = new WeakMap<object, Map<string, number>>();
 
-/** Joins a room for one more component. `release` leaves the room once no component uses it. */
+/** Joins a room on behalf of a component. `release` leaves the room once no component uses it. */
 function acquire(
   thump: Thump,
   name: string,

@@ -8,7 +8,7 @@ import type { OutboxEntry } from "./outbox.ts";
 import { dataReader } from "./event-stream-parser.ts";
 import type { RoomHandle } from "./room-handle.ts";
 
-/** Limits of one publish request. The last item may exceed the byte limit. */
+/** Limits on a single publish request. The last item may exceed the byte limit. */
 const MAX_BATCH = { count: 100, bytes: 64 * 1024 };
 
 interface PublishResult {
@@ -52,7 +52,7 @@ export function streamTransport(context: ConnectionContext, token: string | unde
   }
 
   function check(moved: boolean): void {
-    // A stream cannot be pinged: reopen it if the network changed, or if it was silent for a heartbeat interval.
+    // A stream cannot be pinged: reopen it if the network changed, or if it has been silent for a heartbeat interval.
     if (connection.opened && (moved || performance.now() - lastReceived > context.heartbeat)) reopen();
   }
 
@@ -105,7 +105,7 @@ export function streamTransport(context: ConnectionContext, token: string | unde
     }
     if (batch.length === 0) return;
     posting = true;
-    // A request on a dead connection may never fail by itself.
+    // A request on a dead connection may never fail on its own.
     const cancelTimeout = connection.after(context.timeout, () => connection.end());
     try {
       const body = `[${batch.map((entry) => entry.body).join()}]`;

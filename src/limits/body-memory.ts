@@ -31,8 +31,8 @@ export class BodyMemory {
   }
 
   /**
-   * Aborts the oldest bodies until the others fit into the limit. Normal bodies arrive quickly, so this mainly affects
-   * slow senders.
+   * Aborts the oldest bodies until the remaining ones fit within the limit. Normal bodies arrive quickly, so this
+   * mainly affects slow senders.
    */
   #abortOldest(): void {
     for (const body of this.#open) {

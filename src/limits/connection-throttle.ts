@@ -2,8 +2,8 @@
 import { type Governor, governor as shared, type Work } from "../scheduling/governor.ts";
 
 /**
- * Maximum number of waiting requests that one piece of work examines. Requests whose client has disconnected do not use
- * up the tick's share.
+ * Maximum number of waiting requests examined per piece of work. Without this bound, a piece could examine any number
+ * of requests whose client has disconnected, because they do not count against the tick's share.
  */
 const MAX_CHECKS_PER_PIECE = 256;
 /** CPU time that Bun spends on a new connection before and after the handler, in ms. */

@@ -104,8 +104,8 @@ export class Limiter {
   }
 
   /**
-   * Records that a session received a `retry` delay, in ms. Returns whether the session has repeatedly continued
-   * without waiting for earlier delays. A session that waits, tries again and is rejected again does not count.
+   * Records that a session received a `retry` delay, in ms. Returns whether the session has repeatedly ignored earlier
+   * delays. A session that waits, tries again and is rejected again does not count.
    */
   ignoresRetry(context: RateSubject, retry: number): boolean {
     const now = this.now();

@@ -53,7 +53,7 @@ const CHECKED_PER_INSERT = 4;
 export class BucketStore {
   readonly #accounts = new Map<string, Buckets>();
 
-  /** @param max maximum number of entries; beyond it, the entry checked least recently is dropped */
+  /** @param max maximum number of entries; beyond it, the least recently checked entry is dropped */
   constructor(readonly max = 100_000) {}
 
   get size(): number {

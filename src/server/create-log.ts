@@ -14,11 +14,11 @@ export interface LogDependencies {
   fingerprint: () => string;
   /** Budget for everything stored in memory. */
   memoryBudget: MemoryBudget;
-  /** Called when the messages of a subscribed room have been evicted up to a seq. */
+  /** Called when a subscribed room's messages up to a seq have been evicted. */
   onRelease: (room: string, upTo: number) => void;
   /** Called when a room's history has been deleted, possibly by a different process. */
   onForget: (room: string) => void;
-  /** Reports a fault; without an error, reports that the fault has ended. */
+  /** Reports a fault or, if called without an error, the end of the fault. */
   onFault: (what: string, error?: unknown) => void;
   /** Reports a problem that does not affect service. */
   onWarning: (text: string) => void;

@@ -27,7 +27,7 @@ export interface RequestSource {
   server: Server<unknown> | null;
   /** The client's address; undefined if it is unknown. */
   address: string | undefined;
-  /** Whether Bun received this request itself. If not, app code created it. */
+  /** Whether Bun received this request from the network. If not, app code created it. */
   fromBun: boolean;
   /** Whether the request was made on this machine. */
   local: boolean;

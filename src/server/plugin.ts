@@ -52,7 +52,7 @@ interface Context {
 
 /**
  * Elysia plugin that adds Thump's routes to an app. The app's routes publish with `thump.publish(room, data)` from
- * their context; other code uses `app.decorator.thump`. Use the plugin on the app that listens, because it sets
+ * their context; other code uses `app.decorator.thump`. Use the plugin on the app that listens, because the plugin sets
  * WebSocket limits that lossless fan-out requires.
  * @param options all fields are optional; those marked "Server only" or "`thump` command only" have no effect
  * @returns the plugin, for `app.use()`

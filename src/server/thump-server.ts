@@ -52,7 +52,8 @@ export class ThumpServer {
    * aborted, or when the server drains. If the loop reads slowly, the subscription stores its position instead of
    * buffering every message. The room's access levels do not apply. A subscription counts as a session, but not for
    * presence.
-   * @returns an iterator that yields messages, and a gap notice where messages after `after` are no longer stored
+   * @returns an iterator that yields messages, and a gap notice in place of messages after `after` that are no longer
+   * stored
    * @throws ThumpError with the code `invalid-room`, `invalid-cursor`, `draining` or `busy`
    * @example for await (const item of thump.subscribe("orders")) if (item.type === "message") await handle(item.data);
    */

@@ -34,9 +34,9 @@ export function checkRoomList({ authorizer }: RoomService, context: RequestConte
 }
 
 /**
- * The rooms that have sessions or stored messages, have a matching name, and may be listed by the client. Yields
- * undefined in place of each room that is left out. A room that opens or closes during the iteration may appear twice
- * or not at all.
+ * Iterates over the rooms that have sessions or stored messages. Yields undefined in place of each room whose name does
+ * not match or that the client may not list. A room that opens or closes during the iteration may appear twice or not
+ * at all.
  */
 export async function listedRooms(
   { hub, authorizer }: RoomService,

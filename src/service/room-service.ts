@@ -188,7 +188,10 @@ export class RoomService {
     return this.hub.log.catchUpTo?.(cursor);
   }
 
-  /** The publications of a room after a position, or its newest ones. The caller must have checked the permission. */
+  /**
+   * Returns a room's publications after a position, or the room's newest publications. The caller must have checked the
+   * permission.
+   */
   history(room: string, start: { after?: number | undefined; last: number }): Slice | Promise<Slice> {
     if (start.after === undefined) return this.hub.log.newest(room, start.last);
     return this.hub.histories.read(room, start.after, start.last);
@@ -200,8 +203,8 @@ export class RoomService {
   }
 
   /**
-   * The seq of the newest publication in a room. If no session on this node is in the room, the newest seq of all
-   * rooms.
+   * Returns the seq of the newest publication in a room. If no session on this node is in the room, returns the newest
+   * seq across all rooms.
    */
   newestIn(room: string): number {
     return this.hub.rooms.get(room)?.history.last ?? this.hub.position;

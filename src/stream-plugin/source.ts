@@ -103,8 +103,8 @@ function iteratorOf(value: unknown): AsyncIterator<unknown> | Iterator<unknown> 
 }
 
 /**
- * Iterates over a web stream. Unlike in the stream's own iterator, `return()` cancels the stream at once, even during a
- * read.
+ * Iterates over a web stream. Unlike the stream's own iterator, this iterator's `return()` cancels the stream at once,
+ * even during a read.
  */
 function iterateStream(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
   const reader = stream.getReader();

@@ -150,8 +150,8 @@ export class StreamBody implements Flushable {
     if (this.end) return;
     this.onOpen();
     const { retry, greets, keepAlive, stallTimeout } = this.options;
-    // The timer fires twice per keep-alive period, so a comment is sent after half a period to one period without
-    // events.
+    // The timer fires twice per keep-alive period. A comment is therefore sent after at least half a period, and at
+    // most a full period, without events.
     const interval = Math.min(keepAlive / 2 || Number.POSITIVE_INFINITY, stallTimeout);
     if (Number.isFinite(interval)) this.#timer = setInterval(() => this.#onTimer(), interval);
     this.#lastRead = performance.now();

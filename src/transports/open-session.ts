@@ -1,4 +1,5 @@
-// Opens a session for a request: a socket, a stream or a long poll. If the client has disconnected, opens none.
+// Opens a session for a request: a socket, a stream or a long poll. Opens nothing if the client has already
+// disconnected.
 import type { Server } from "bun";
 import type { AuthorizedStarts } from "../service/authorize-joins.ts";
 import type { RoomService } from "../service/room-service.ts";

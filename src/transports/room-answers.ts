@@ -113,7 +113,7 @@ function writeHistory(
   showSessions: boolean,
 ): string {
   const { epoch } = service.hub;
-  // With a cursor, the oldest publications have priority; without one, the newest.
+  // With a cursor, the oldest publications take priority; without a cursor, the newest.
   const { texts, publications } = cutToSize(slice.publications, epoch, requested === undefined);
   const whole = publications.length === slice.publications.length;
   const upTo = whole || !requested ? slice.upTo : (publications.at(-1)?.seq ?? slice.from);

@@ -26,7 +26,7 @@ export class RoomFollower {
   readonly #rooms = new Map<string, Room>();
   readonly #startOptions: RoomOptions;
   #printed = 0;
-  /** True while the follower is out of the rooms because the output is full. */
+  /** True while the follower has left its rooms because the output is full. */
   #paused = false;
   #stopped = false;
 

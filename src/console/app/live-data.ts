@@ -34,7 +34,7 @@ export class LiveData {
   readonly series = new Series();
   readonly errors = new Map<string, ErrorLine>();
   events: SessionEvent[] = [];
-  /** The error, if the server rejected the joins of the status rooms. */
+  /** The server's error, if it refused to let the console join the status rooms. */
   rejected: string | undefined;
   readonly #listeners = new Set<() => void>();
   #scheduled = false;

@@ -5,7 +5,7 @@ export type ValueKind = "text" | "number" | "list" | "json" | "switch";
 
 export interface FlagDefinition {
   /**
-   * The flag with its placeholder, as shown in `--help`: `--port <n>`. Absent for values that only a variable may set.
+   * The flag with its placeholder, as shown in `--help`: `--port <n>`. Absent for values that only a variable can set.
    */
   flag?: string;
   /** The environment variable. */
@@ -18,7 +18,7 @@ export interface FlagDefinition {
   needs?: string;
   /** @default "text" */
   reads?: ValueKind;
-  /** Set if a flag `--no-…` exists too. */
+  /** Set if a `--no-…` flag also exists. */
   off?: true;
   /**
    * Set if an empty variable counts as unset, as it always does for switches. Otherwise, an empty variable is an error.

@@ -47,7 +47,7 @@ export async function listSessions({ service, request, context }: HandlerContext
   return Response.json({ sessions, total: page.total, cursor: page.cursor });
 }
 
-/** The sessions of one room or of all rooms. Yields undefined in place of each session that does not match. */
+/** The sessions in one room or in all rooms. Yields undefined in place of each session that does not match. */
 function* candidates(
   service: RoomService,
   room: string | undefined,

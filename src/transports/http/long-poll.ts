@@ -101,9 +101,9 @@ class PollSession extends Session implements StreamSink, AuthorizedSession {
 }
 
 /**
- * Waits until the room has a publication after the start position, messages are missing, `ms` have passed, the client
- * disconnects or the server drains. The caller then reads the history. Rejects if the client is no longer authorized or
- * a session limit is reached.
+ * Waits until the first of these occurs: the room has a publication after the start position, messages are missing,
+ * `ms` milliseconds have passed, the client disconnects, or the server drains. The caller then reads the history.
+ * Rejects if the client is no longer authorized or a session limit is reached.
  */
 export function waitForPublication(
   service: RoomService,

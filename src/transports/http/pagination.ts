@@ -25,7 +25,7 @@ export interface ItemPage<T> {
 }
 
 /**
- * Selects the page after a cursor. Items that are added or removed in the meantime may or may not be included.
+ * Selects the page after a cursor. Items that are added or removed during the selection may or may not be included.
  * @param items the items; undefined ones are skipped
  * @param after the last item of the previous page
  * @param limit items per page, in digits; at most 1,000
@@ -55,7 +55,7 @@ export async function paginate<P, T extends P>(
   return { items: page, total, ...(found.length === size && last ? { cursor: order.cursor(last) } : {}) };
 }
 
-/** Keeps the first few of all offered items, in order. */
+/** Receives items in any order, and keeps the first `size` of them, sorted. */
 class TopItems<P, T extends P> {
   readonly items: T[] = [];
 

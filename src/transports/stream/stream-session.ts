@@ -16,7 +16,7 @@ import type { Publication } from "../../protocol/publication.ts";
 import { streamHeaders } from "../http/error-response.ts";
 
 const encoder = new TextEncoder();
-/** Measured CPU time to replay a byte with compression, relative to the time without compression. */
+/** Measured CPU cost of replaying a byte with compression, relative to the cost without compression. */
 const COMPRESSION_COST_FACTOR = 4;
 
 export abstract class StreamSession extends Session implements StreamSink, AuthorizedSession {
@@ -50,8 +50,8 @@ export abstract class StreamSession extends Session implements StreamSink, Autho
   protected abstract finalText(code: number, reason: string): string;
 
   /**
-   * Ends the stream, because it no longer has all of its rooms. When the client reconnects, the response contains the
-   * reason.
+   * Ends the stream, because the session is no longer in all of the stream's rooms. When the client reconnects, the
+   * response contains the reason.
    */
   removedFrom(_room: string, { message }: AuthError): void {
     this.end(CLOSE.removed, message);

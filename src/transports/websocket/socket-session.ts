@@ -129,7 +129,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     return held.next < held.frames.length || this.#release();
   }
 
-  /** Stops making frames wait. */
+  /** Discards the queue of waiting frames. Called when the queue is empty or the session has ended. */
   #release(): false {
     this.#held = undefined;
     return (this.#awaitsTick = false);
