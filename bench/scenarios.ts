@@ -43,7 +43,7 @@ export interface Scenario {
   rate?: number;
   /** Members that join while messages flow. */
   joining?: PartySpec;
-  /** Number of members of the party `visitors` that leave per second. The same number of new members join. */
+  /** The number of `visitors` that leave per second. The same number of new members join. */
   churn?: number;
   /** Number of messages that resuming sessions have missed. */
   missed?: number;

@@ -3,7 +3,7 @@ import { startFree } from "./children.ts";
 
 const perf = Bun.which("perf");
 
-/** Returns the number of system calls of `pid` during `work`, or undefined if they cannot be counted. */
+/** Returns the number of system calls that `pid` makes during `work`, or undefined if they cannot be counted. */
 export async function countSyscalls(pid: number, work: () => Promise<void>): Promise<number | undefined> {
   if (perf === null) return undefined;
   const child = startFree([perf, "stat", "-x,", "-e", "raw_syscalls:sys_enter", "-p", String(pid)]);

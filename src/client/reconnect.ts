@@ -112,8 +112,8 @@ export function createReconnectLoop(
   async function session(): Promise<CloseReason> {
     let reason: CloseReason = {};
     if (transport !== "event-stream") reason = await runConnection(webSocketTransport);
-    // A browser hides why a handshake failed. The response to an HTTP request shows whether a proxy, the token or the
-    // server is the cause.
+    // A browser hides why a handshake failed. The response to an HTTP request tells whether the problem is a proxy, the
+    // token or the server.
     if (!reason.opened && transport !== "websocket" && !closed) reason = await runConnection(streamTransport);
     return reason;
   }

@@ -82,7 +82,7 @@ export class Sampler {
     return this.#all.size;
   }
 
-  /** Starts sampling a membership. A publication after its position is sent in the next tick. */
+  /** Starts sampling a membership. A membership receives a publication newer than its position in the next tick. */
   add(membership: SampledMembership): void {
     const { room, max = 0, position } = membership;
     const samples = (room.samples ??= new RoomSamples((marked) => this.#mark(marked)));

@@ -174,7 +174,7 @@ const LIMITS: Record<string, Row> = {
   },
   headTime: {
     options: { limits: { headTime: "5s" } },
-    // Bun closes these connections without notice, which is visible only in the number of open files.
+    // Bun closes these connections silently: only the number of open files changes.
     async bite(server) {
       const open = async () => (await metricsOf(server)).of("process_open_fds");
       const before = await open();

@@ -29,7 +29,7 @@ function damaged(random: Random): string {
   return decoder.decode(random.mutate(encoder.encode(random.pick(VALID))));
 }
 
-/** Runs the decoder on fuzzed input. Returns the number of results and of errors with a code. */
+/** Runs the decoder on fuzzed input. Returns two counts: results, and errors with a code. */
 function fuzz(random: Random, decode: (text: string) => unknown): { results: number; refused: number } {
   let [results, refused] = [0, 0];
   for (let i = 0; i < ROUNDS; i++) {

@@ -28,7 +28,7 @@ export async function unharmed(server: TestServer, harm: () => Promise<unknown>)
   const watch = async () => {
     while (!done) {
       await other.isWell();
-      // Publish often enough to notice harm, but without adding significant load.
+      // Often enough that harm shows up, but not so often that the load matters.
       await Bun.sleep(10);
     }
   };

@@ -6,7 +6,7 @@ import type { TestServer } from "./server.ts";
 
 /**
  * The outcome of an attempt: 101 for a socket, 2xx for a stream or a response; otherwise the problem's status and code.
- * For a temporary error on an event stream, the outcome is the problem in the stream.
+ * If an event stream reports a temporary error, the outcome is that error.
  */
 export interface Outcome {
   status: number;

@@ -73,7 +73,7 @@ export class Series {
       .flatMap((name) => this.#nodes.get(name)?.slice(-1) ?? []);
   }
 
-  /** The current value of a figure. Null if no node reports it. */
+  /** The current value. Null if no node reports it. */
   now(name: FigureName, node?: string): number | null {
     return join(FIGURES[name], this.latest(node));
   }

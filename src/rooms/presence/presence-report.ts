@@ -17,7 +17,7 @@ export function reportedAt({ at, since }: PresenceReport): number {
   return at ?? since;
 }
 
-/** Returns the most recent report, or the last of several reports with the same time. */
+/** Returns the most recent report. If several have the same time, returns the last one. */
 export function newestOf(reports: Iterable<PresenceReport>): PresenceReport | undefined {
   let newest: PresenceReport | undefined;
   for (const report of reports) if (!newest || reportedAt(report) >= reportedAt(newest)) newest = report;
