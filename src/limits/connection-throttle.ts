@@ -1,4 +1,5 @@
 // The connection throttle: begins sessions in request order, within the governor's share of each event-loop tick.
+import { Fifo } from "../scheduling/fifo.ts";
 import { type Governor, governor as shared, type Work } from "../scheduling/governor.ts";
 
 /**
@@ -9,9 +10,6 @@ const MAX_CHECKS_PER_PIECE = 256;
 /** CPU time that Bun spends on a new connection before and after the handler, in ms. */
 const CONNECTION_MS = 0.05;
 
-/** Maximum number of requests that remain in the queue after they have begun. */
-const MAX_BEGUN = 1024;
-
 interface Waiting {
   readonly hasLeft: () => boolean;
   readonly begin: () => void;
@@ -19,9 +17,7 @@ interface Waiting {
 }
 
 export class ConnectionThrottle implements Work {
-  #waiting: Waiting[] = [];
-  /** Requests before this index have begun. */
-  #next = 0;
+  readonly #waiting = new Fifo<Waiting>();
 
   constructor(readonly governor: Governor = shared) {}
 
@@ -31,7 +27,7 @@ export class ConnectionThrottle implements Work {
    * @param hasLeft whether the client has disconnected; if so, `skip` is called instead of `begin`
    */
   run<T>(begin: () => T | Promise<T>, hasLeft: () => boolean, skip: () => T): T | Promise<T> {
-    if (this.#waiting.length === 0 && this.governor.open) return this.#begin(begin);
+    if (this.#waiting.size === 0 && this.governor.open) return this.#begin(begin);
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const later = () => {
       try {
@@ -47,8 +43,8 @@ export class ConnectionThrottle implements Work {
 
   /** Begins the next session, as a piece of the governor's work. Returns true if more requests are waiting. */
   piece(): boolean {
-    for (let checks = 0; checks < MAX_CHECKS_PER_PIECE && this.#next < this.#waiting.length; checks++) {
-      const { hasLeft, begin, skip } = this.#waiting[this.#next++] as Waiting;
+    for (let checks = 0; checks < MAX_CHECKS_PER_PIECE && this.#waiting.size > 0; checks++) {
+      const { hasLeft, begin, skip } = this.#waiting.shift() as Waiting;
       if (hasLeft()) {
         skip();
         continue;
@@ -57,12 +53,7 @@ export class ConnectionThrottle implements Work {
       begin();
       break;
     }
-    // Begun requests are removed in groups, because each removal copies the rest of the array.
-    if (this.#next >= MAX_BEGUN || this.#next === this.#waiting.length) {
-      this.#waiting.splice(0, this.#next);
-      this.#next = 0;
-    }
-    return this.#waiting.length > 0;
+    return this.#waiting.size > 0;
   }
 
   #begin<T>(begin: () => T): T {

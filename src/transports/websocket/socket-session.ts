@@ -12,6 +12,7 @@ import { CLOSE, type ThumpError } from "../../protocol/codes.ts";
 import type { Gap } from "../../protocol/envelope.ts";
 import type { Format } from "../../protocol/formats.ts";
 import type { Publication } from "../../protocol/publication.ts";
+import { Fifo } from "../../scheduling/fifo.ts";
 import { governor, type Work } from "../../scheduling/governor.ts";
 
 /** A session is closed if its count of invalid frames exceeds this. Each valid frame lowers the count by one. */
@@ -41,8 +42,8 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
   /** Unread bytes at the last heartbeat. */
   #unreadBefore = 0;
   #badFrames = 0;
-  /** Waiting frames, in order of arrival; absent if there are none. `next` is the index of the next one to process. */
-  #held: { frames: Held[]; next: number; bytes: number } | undefined;
+  /** Waiting frames, in order of arrival; absent if there are none. */
+  #held: { readonly frames: Fifo<Held>; bytes: number } | undefined;
   /** Whether frames are waiting for a later tick. */
   #awaitsTick = false;
   /** The governor's work that processes waiting frames; absent until first used. */
@@ -95,14 +96,14 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
   }
 
   #hold(frame: Held, size: number): void {
-    const held = (this.#held ??= { frames: [], next: 0, bytes: 0 });
+    const held = (this.#held ??= { frames: new Fifo(), bytes: 0 });
     held.frames.push(frame);
     held.bytes += size + HELD_OVERHEAD_BYTES;
     const largest = MAX_HELD_LARGEST_FRAMES * this.service.maxMessage;
     const most = Math.max(largest, HELD_BYTES_PER_ROOM * this.service.hub.roomsPerSession);
     const tooMuch = this.#awaitsTick
       ? held.bytes > most
-      : held.bytes > largest || held.frames.length - held.next > MAX_HELD_FRAMES;
+      : held.bytes > largest || held.frames.size > MAX_HELD_FRAMES;
     if (tooMuch) this.end(CLOSE.rate, "too many frames wait for an answer");
   }
 
@@ -121,12 +122,12 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     if (!held || this.ended) return this.#release();
     // `onDecided` resumes processing.
     if (this.context.deciding) return (this.#awaitsTick = false);
-    const frame = held.frames[held.next++] as Held;
+    const frame = held.frames.shift() as Held;
     held.bytes -= HELD_OVERHEAD_BYTES + (typeof frame === "function" ? 0 : Buffer.byteLength(frame));
     this.#inPiece = true;
     this.#guard(() => (typeof frame === "function" ? frame() : this.receive(frame)));
     this.#inPiece = false;
-    return held.next < held.frames.length || this.#release();
+    return held.frames.size > 0 || this.#release();
   }
 
   /** Discards the queue of waiting frames. Called when the queue is empty or the session has ended. */
